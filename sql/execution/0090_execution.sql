@@ -1,0 +1,125 @@
+-- Executions: what an approved decision asked of a target, and every attempt.
+--
+-- The foreign key to the decision's ledger entry is the barrier of the whole house: a row here cannot exist before that
+-- entry is committed, whatever a queue, a job or our own code says.
+
+create schema if not exists execution;
+alter schema execution owner to sentinelops_execution_owner;
+grant usage on schema ledger to sentinelops_execution_owner;
+grant references (linked_entity_id, entry_type) on ledger.ledger_entry to sentinelops_execution_owner;
+set local role sentinelops_execution_owner;
+
+create table execution.execution (
+  execution_id uuid constraint execution_key primary key,
+  decision_id uuid not null constraint execution_of_a_decision references decision.decision (decision_id),
+  target_system varchar(100) not null,
+  execution_command jsonb not null,
+  execution_status varchar(20) not null,
+  requested_at timestamptz not null default now(),
+  completed_at timestamptz,
+  event_id uuid not null,
+  action_no integer not null,
+  request_body text not null,
+  command_sha256 varchar(64) not null,
+  expires_at timestamptz not null,
+  claim_epoch integer not null default 0,
+  claimed_until timestamptz,
+  next_attempt_at timestamptz,
+  failure_reason varchar(40),
+  response_sha256 varchar(64),
+  row_digest varchar(64),
+  ledger_type text not null generated always as ('DECISION') stored,
+  constraint decision_is_in_the_ledger foreign key (decision_id, ledger_type) references ledger.ledger_entry (linked_entity_id, entry_type),
+  constraint one_execution_per_decision_and_action unique (decision_id, action_no),
+  constraint status_is_known check (execution_status in ('requested', 'dispatched', 'acknowledged', 'failed')),
+  constraint completed_exactly_when_final check ((execution_status in ('acknowledged', 'failed')) = (completed_at is not null)),
+  constraint final_rows_have_a_digest check (completed_at is null or row_digest is not null),
+  constraint failure_has_its_reason check ((execution_status = 'failed') = (failure_reason is not null)),
+  constraint failure_reason_is_known check (failure_reason in ('refused', 'expired', 'rejected', 'exhausted', 'outcome_unknown')),
+  constraint final_rows_wait_for_nothing check (completed_at is null or next_attempt_at is null)
+);
+comment on table execution.execution is 'One for each action of an approving decision. Immutable once acknowledged or failed.';
+comment on column execution.execution.request_body is 'The exact bytes that every attempt sends.';
+comment on column execution.execution.command_sha256 is 'SHA-256 of the canonical JSON of the command that was shown and approved.';
+comment on column execution.execution.claim_epoch is 'Counts the claims; an outcome is written only by the claim that is still the last.';
+comment on column execution.execution.claimed_until is 'Until then no other dispatcher takes the row.';
+comment on column execution.execution.failure_reason is 'refused: what would run is not what was approved. expired: too late. rejected: the target said no. exhausted: every retry failed. outcome_unknown: it may have happened; a person must look.';
+create index idx_execution_decision on execution.execution (decision_id);
+create index idx_execution_target on execution.execution (target_system);
+create index idx_execution_status on execution.execution (execution_status);
+create index idx_execution_due on execution.execution (next_attempt_at) where completed_at is null;
+create index idx_execution_completed on execution.execution (completed_at) where completed_at is not null;
+
+create table execution.attempt (
+  execution_id uuid not null constraint attempt_of_an_execution references execution.execution (execution_id),
+  attempt_no integer not null,
+  claim_epoch integer not null,
+  idempotency_key varchar(100) not null,
+  body_sha256 varchar(64) not null,
+  started_at timestamptz not null,
+  finished_at timestamptz,
+  outcome varchar(20),
+  http_status integer,
+  response_sha256 varchar(64),
+  detail varchar(500),
+  constraint attempt_key primary key (execution_id, attempt_no),
+  constraint attempt_starts_at_one check (attempt_no >= 1),
+  constraint outcome_is_known check (outcome in ('acknowledged', 'rejected', 'retry', 'outcome_unknown')),
+  constraint finished_with_an_outcome check ((finished_at is null) = (outcome is null))
+);
+comment on table execution.attempt is 'One call to a target. Committed before the first byte leaves; an attempt without outcome may have reached the target.';
+
+create function execution.execution_is_final_once() returns trigger
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+begin
+  if old.completed_at is not null then
+    raise exception 'execution % is % and never changes again', old.execution_id, old.execution_status using errcode = '42501';
+  end if;
+  if (new.execution_id, new.decision_id, new.target_system, new.execution_command::text, new.event_id, new.action_no, new.request_body, new.command_sha256, new.expires_at, new.requested_at)
+     is distinct from
+     (old.execution_id, old.decision_id, old.target_system, old.execution_command::text, old.event_id, old.action_no, old.request_body, old.command_sha256, old.expires_at, old.requested_at) then
+    raise exception 'what execution % sends is immutable', old.execution_id using errcode = '42501';
+  end if;
+  if (old.execution_status, new.execution_status) not in (('requested', 'requested'), ('requested', 'dispatched'), ('requested', 'failed'),
+      ('dispatched', 'dispatched'), ('dispatched', 'acknowledged'), ('dispatched', 'failed')) then
+    raise exception 'an execution does not go from % to %', old.execution_status, new.execution_status using errcode = '42501';
+  end if;
+  return new;
+end
+$$;
+create trigger execution_is_final_once before update on execution.execution for each row execute function execution.execution_is_final_once();
+alter table execution.execution enable always trigger execution_is_final_once;
+
+create function execution.attempt_is_finished_once() returns trigger
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+begin
+  if old.finished_at is not null
+     or (new.execution_id, new.attempt_no, new.claim_epoch, new.idempotency_key, new.body_sha256, new.started_at)
+        is distinct from (old.execution_id, old.attempt_no, old.claim_epoch, old.idempotency_key, old.body_sha256, old.started_at) then
+    raise exception 'attempt % of execution % is immutable', old.attempt_no, old.execution_id using errcode = '42501';
+  end if;
+  return new;
+end
+$$;
+create trigger attempt_is_finished_once before update on execution.attempt for each row execute function execution.attempt_is_finished_once();
+alter table execution.attempt enable always trigger attempt_is_finished_once;
+
+create view execution.execution_for_ledger as
+  select execution_id as linked_entity_id, event_id, row_digest as digest, decision_id, target_system, execution_status, command_sha256,
+    response_sha256, completed_at as "timestamp"
+  from execution.execution where completed_at is not null;
+create view execution.execution_for_audit as select * from execution.execution;
+create view execution.attempt_for_audit as select * from execution.attempt;
+
+grant usage on schema execution to sentinelops_execution, sentinelops_ledger, sentinelops_audit_owner, sentinelops_ledger_owner;
+grant select, insert on execution.execution, execution.attempt to sentinelops_execution;
+grant update (execution_status, completed_at, claim_epoch, claimed_until, next_attempt_at, failure_reason, response_sha256, row_digest)
+  on execution.execution to sentinelops_execution;
+grant update (finished_at, outcome, http_status, response_sha256, detail) on execution.attempt to sentinelops_execution;
+grant select on execution.execution_for_ledger to sentinelops_ledger;
+grant select on execution.execution_for_audit, execution.attempt_for_audit to sentinelops_audit_owner;
+grant references (execution_id) on execution.execution to sentinelops_ledger_owner;
+
+reset role;
+call sentinelops.guard_keep_rows('execution.execution');
+call sentinelops.guard_keep_rows('execution.attempt');

@@ -1,0 +1,25 @@
+/** SHA-256 digests: of bytes, of rows as stored, of payloads. All print as 64 lower-case hex digits. */
+import { hash, randomBytes } from 'node:crypto';
+import { type CanonicalRecord, canonicalRecord } from './canonical.ts';
+
+declare const digest: unique symbol;
+/** 64 lower-case hex digits. */
+export type Digest = string & { readonly [digest]: true };
+
+export function sha256(bytes: string | Buffer): Digest {
+  return hash('sha256', bytes) as Digest;
+}
+
+/**
+ * The digest of a row as stored: SHA-256 over the canonical JSON of its columns, under a name that says which table
+ * and which version of the row's shape. A row with free text or personal data passes its `salt`: the plain hash of a
+ * name can be guessed, and the ledger that carries this digest can never be erased.
+ */
+export function rowDigest(table: string, columns: CanonicalRecord): Digest {
+  return sha256(canonicalRecord({ row: columns, table: `sentinelops-row/v1 ${table}` }));
+}
+
+/** 32 random bytes in hex, kept in the row whose digest it protects. */
+export function newSalt(): string {
+  return randomBytes(32).toString('hex');
+}
