@@ -67,3 +67,19 @@ export function reject(
 ): { readonly kind: 'reject'; readonly rejection: Rejection } {
   return { kind: 'reject', rejection: { reason, detail, ...origin } };
 }
+
+/**
+ * Thrown when what an actor needs is not there: no active policy, a ledger that does not answer. Transient: nothing is
+ * recorded, the jobs retry, and the messages go on by themselves once it is back.
+ */
+export class Unavailable extends Error {
+  override readonly name = 'Unavailable';
+}
+
+/**
+ * Thrown when a promise of ours is broken, such as two implementations of a hash that disagree. Wrong is worse than
+ * stopped: the runtime stops the actor and says so. Nothing is dead-lettered for it.
+ */
+export class Halt extends Error {
+  override readonly name = 'Halt';
+}
