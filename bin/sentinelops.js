@@ -38,7 +38,9 @@ function bundledNode() {
   const require = createRequire(import.meta.url);
   const binary = process.platform === 'win32' ? 'node.exe' : 'node';
   try {
-    return require.resolve(`node-${process.platform.replace('win32', 'win')}-${process.arch}/bin/${binary}`);
+    return require.resolve(
+      `node-${process.platform.replace('win32', 'win')}-${process.arch}/bin/${binary}`,
+    );
   } catch {
     return undefined;
   }
@@ -53,7 +55,9 @@ function runUnder(node) {
     process.on(signal, () => child.kill(signal));
   }
   child.on('error', (error) => {
-    process.stderr.write(`sentinelops cannot start the bundled Node at ${node}: ${error.message}\n`);
+    process.stderr.write(
+      `sentinelops cannot start the bundled Node at ${node}: ${error.message}\n`,
+    );
     process.exitCode = EXIT_UNUSABLE;
   });
   child.on('exit', (code, signal) => {

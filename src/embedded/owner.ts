@@ -15,9 +15,7 @@ const PREFIX = 'owner-';
  * Makes this process the owner of `directory` until `release`. Files of processes that are gone (killed, or lost with
  * the machine) are removed. Throws when another live process owns it, and leaves no file then.
  */
-export async function claimDirectory(
-  directory: string,
-): Promise<{ release(): Promise<void> }> {
+export async function claimDirectory(directory: string): Promise<{ release(): Promise<void> }> {
   const own = join(directory, `${PREFIX}${process.pid}`);
   await writeFile(own, startOf(process.pid) ?? '', { mode: 0o600 });
   const release = () => rm(own, { force: true });

@@ -39,7 +39,14 @@ async function lookUp(): Promise<SystemUser | undefined> {
 
 async function create(): Promise<SystemUser> {
   try {
-    await run('useradd', ['--system', '--user-group', '--no-create-home', '--shell', '/usr/sbin/nologin', SYSTEM_USER]);
+    await run('useradd', [
+      '--system',
+      '--user-group',
+      '--no-create-home',
+      '--shell',
+      '/usr/sbin/nologin',
+      SYSTEM_USER,
+    ]);
   } catch (cause) {
     // Two daemons may have come here at once; then the user stands.
     const standing = await lookUp();

@@ -82,10 +82,13 @@ const STALLS_MAX = 1_000_000;
 const EVENTS_KEPT = 1_000;
 export const QUEUE_SCHEMA = 'bullmq';
 
-/** Full jitter below the ceiling, so that a burst of retries does not stay a burst. */
+/**
+ * Jitter below the ceiling, so that a burst of retries does not stay a burst. Whole milliseconds: the Postgres backend
+ * refuses a fraction, and the job would then wait for its lock to lapse.
+ */
 function cappedBackoff(attemptsMade: number): number {
   const ceilingMs = BACKOFF_FIRST_MS * 2 ** Math.min(attemptsMade - 1, 10);
-  return Math.min(BACKOFF_MAX_MS, ceilingMs) * (0.5 + Math.random() / 2);
+  return Math.round(Math.min(BACKOFF_MAX_MS, ceilingMs) * (0.5 + Math.random() / 2));
 }
 
 /** Hash tag of a queue's keys: in Redis Cluster all keys of one queue must share a slot. Part of the job format. */

@@ -4,7 +4,7 @@
  */
 import { Type, type Static, type TSchema } from 'typebox';
 import { Compile, type Validator } from 'typebox/compile';
-import { factTypes } from '../domain/fact.ts';
+import { type FactType, factTypes } from '../domain/fact.ts';
 import type { QueueName } from './pipeline.ts';
 
 /** The version of the envelope `{ v, messages }`. A job of another version is refused whole. */
@@ -47,7 +47,7 @@ export const messageSchemas = {
   execution: Type.Object({ decisionId: id }, strict),
   /** A recorded fact that needs its entry. */
   ledger: Type.Object(
-    { type: Type.Union(factTypes.map((type) => Type.Literal(type))), id },
+    { type: Type.Unsafe<FactType>(Type.Union(factTypes.map((type) => Type.Literal(type)))), id },
     strict,
   ),
 } as const satisfies Record<QueueName, TSchema>;

@@ -65,6 +65,76 @@ export function openDatabase(options: DatabaseOptions): Database {
   };
 }
 
+/**
+ * One session for changing the schema, as the login of `url`. No time limits: an index over millions of rows takes as
+ * long as it takes, and a second migrator waits for the first. The caller destroys it.
+ */
+export function openMigratorDatabase(url: string): Kysely<unknown> {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: 1,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    application_name: 'sentinelops migrate',
+  });
+  // Every fault of the one session also fails the statement that ran into it.
+  pool.on('error', () => {});
+  pool.on('connect', (client) => client.on('error', () => {}));
+  return new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) });
+}
+
+/** Owns nothing and sees no domain: it may only use the tables of the queue store's Postgres backend. */
+export const QUEUE_ROLE = 'sentinelops_queue';
+
+export interface QueuePoolOptions {
+  readonly url: string;
+  /** True when `url` logs in as another role than `QUEUE_ROLE`, which then is taken by SET ROLE. */
+  readonly assumeRole: boolean;
+  /** The schema of the queue store's tables; its functions name each other without one. */
+  readonly schema: string;
+  /** Each worker keeps one for its wake-ups: count the workers, and ten more for what they do. */
+  readonly connectionsMax: number;
+  readonly onConnectionError: (error: Error) => void;
+}
+
+/** Sessions for the queue store's Postgres backend, which brings its own statements. The caller ends the pool. */
+export function openQueuePool(options: QueuePoolOptions): pg.Pool {
+  const settings = [
+    `search_path=${options.schema}`,
+    `statement_timeout=${STATEMENT_TIMEOUT_MS}`,
+    ...(options.assumeRole ? [`role=${QUEUE_ROLE}`] : []),
+  ];
+  const pool = new pg.Pool({
+    connectionString: options.url,
+    max: options.connectionsMax,
+    keepAlive: true,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    options: settings.map((setting) => `-c ${setting}`).join(' '),
+    application_name: 'sentinelops queue',
+  });
+  pool.on('error', options.onConnectionError);
+  pool.on('connect', (client) => client.on('error', options.onConnectionError));
+  return pool;
+}
+
+/** One session for changing the schema with statements of the bare driver; see `openMigratorDatabase`. */
+export async function withMigratorClient<T>(
+  url: string,
+  work: (client: pg.Client) => Promise<T>,
+): Promise<T> {
+  const client = new pg.Client({
+    connectionString: url,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    application_name: 'sentinelops migrate',
+  });
+  client.on('error', () => {});
+  await client.connect();
+  try {
+    return await work(client);
+  } finally {
+    await client.end();
+  }
+}
+
 const TIMESTAMPTZ_OID = 1184;
 
 function getTypeParser(oid: number, format?: 'text' | 'binary'): (value: string) => unknown {
