@@ -21,6 +21,7 @@ comment on table advisory.evaluation is 'One for each assessment: what the activ
 comment on column advisory.evaluation.outcome is 'MATCH when a policy fired; UNKNOWN when one could not be evaluated, which is never read as compliant.';
 comment on column advisory.evaluation.policies is 'Every policy version that was asked, with its answer: [{"policy": "name@version", "result": "matched"}].';
 create index idx_evaluation_event on advisory.evaluation (event_id);
+create index idx_evaluation_created on advisory.evaluation using brin (created_at) with (autosummarize = on);
 
 create table advisory.advisory (
   advisory_id uuid constraint advisory_key primary key,
@@ -56,6 +57,52 @@ create index idx_advisory_event on advisory.advisory (event_id);
 create index idx_advisory_policy on advisory.advisory (policy_id);
 create index idx_advisory_risk_level on advisory.advisory (risk_level);
 create index idx_advisory_evaluation on advisory.advisory (evaluation_id);
+create index idx_advisory_created on advisory.advisory using brin (created_at) with (autosummarize = on);
+
+-- The columns that repeat the parent's (event, level) are what later stages and the authority table go by, so they are
+-- held to the parent once, when the row is kept; both are immutable from then on. One look for a whole batch.
+
+create function advisory.evaluation_is_of_its_assessment() returns trigger
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare
+  stray uuid;
+begin
+  select kept.evaluation_id into stray from kept
+  where not exists (
+    select from risk.assessment_for_advisory a
+    where a.assessment_id = kept.assessment_id and a.event_id = kept.event_id) limit 1;
+  if found then
+    raise exception 'evaluation % names another event than its assessment', stray
+      using errcode = '23514', constraint = 'evaluation_is_of_its_assessment';
+  end if;
+  return null;
+end
+$$;
+create trigger evaluation_is_of_its_assessment after insert on advisory.evaluation
+  referencing new table as kept for each statement execute function advisory.evaluation_is_of_its_assessment();
+alter table advisory.evaluation enable always trigger evaluation_is_of_its_assessment;
+
+create function advisory.advisory_is_of_its_evaluation() returns trigger
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare
+  stray uuid;
+begin
+  select kept.advisory_id into stray from kept
+  where not exists (
+    select from advisory.evaluation v
+    join risk.assessment_for_advisory a on a.assessment_id = v.assessment_id
+    where v.evaluation_id = kept.evaluation_id and v.assessment_id = kept.assessment_id and v.event_id = kept.event_id
+      and v.outcome <> 'NO_MATCH' and (kept.basis = 'unknown' or kept.risk_level = a.risk_level)) limit 1;
+  if found then
+    raise exception 'advisory % names another event, assessment or level than its evaluation', stray
+      using errcode = '23514', constraint = 'advisory_is_of_its_evaluation';
+  end if;
+  return null;
+end
+$$;
+create trigger advisory_is_of_its_evaluation after insert on advisory.advisory
+  referencing new table as kept for each statement execute function advisory.advisory_is_of_its_evaluation();
+alter table advisory.advisory enable always trigger advisory_is_of_its_evaluation;
 
 create view advisory.advisory_for_decision as
   select advisory_id, event_id, evaluation_id, assessment_id, policy_id, policy_version, risk_level, recommendation_options,
@@ -66,15 +113,20 @@ create view advisory.evaluation_for_decision as
 create view advisory.advisory_for_execution as
   select advisory_id, event_id, evaluation_id, assessment_id, policy_id, policy_version, risk_level, recommendation_options, conflict, advisory_version, row_digest
   from advisory.advisory;
-create view advisory.evaluation_for_ledger as
+create view advisory.evaluation_for_ledger with (security_barrier) as
   select evaluation_id as linked_entity_id, event_id, row_digest as digest, outcome, policies, evaluated_at as "timestamp"
   from advisory.evaluation where outcome = 'NO_MATCH';
 create view advisory.advisory_for_ledger as
   select advisory_id as linked_entity_id, event_id, row_digest as digest, assessment_id, policy_id, policy_version, risk_level, advisory_version,
     created_at as "timestamp"
   from advisory.advisory;
-create view advisory.evaluation_for_audit as select * from advisory.evaluation;
-create view advisory.advisory_for_audit as select * from advisory.advisory;
+create view advisory.evaluation_for_audit as
+  select evaluation_id, event_id, assessment_id, outcome, policies, evaluated_at, created_at, row_digest
+  from advisory.evaluation;
+create view advisory.advisory_for_audit as
+  select advisory_id, event_id, policy_id, policy_version, risk_level, recommendation_options, justification_text, created_at,
+    advisory_version, evaluation_id, assessment_id, basis, conditions, conflict, salt, row_digest
+  from advisory.advisory;
 
 grant usage on schema advisory to sentinelops_advisory, sentinelops_decision, sentinelops_execution, sentinelops_ledger,
   sentinelops_audit_owner, sentinelops_decision_owner, sentinelops_ledger_owner;

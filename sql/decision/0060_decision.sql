@@ -26,6 +26,13 @@ create table decision.review (
 );
 comment on table decision.review is 'The case that waits for people: one for each advisory. Open until its decision is finalised.';
 comment on column decision.review.resolved_at is 'Set once, in the transaction that finalises the decision.';
+
+-- Defined before the index that stands on it.
+create function decision.urgency(level text) returns integer
+language sql immutable parallel safe
+  return case level when 'UNKNOWN' then 1 when 'CRITICAL' then 2 when 'HIGH' then 3 when 'MEDIUM' then 4 else 5 end;
+comment on function decision.urgency(text) is 'Order of the open reviews: 1 is shown first.';
+create index idx_review_urgency on decision.review (decision.urgency(risk_level), opened_at, review_id) where resolved_at is null;
 create index idx_review_open on decision.review (opened_at, review_id) where resolved_at is null;
 create index idx_review_opened on decision.review (opened_at, review_id);
 create index idx_review_event on decision.review (event_id);
@@ -57,6 +64,8 @@ create table decision.decision (
   constraint maker_is_known_once_decided check (decision_type = 'pending' or (decision_maker_id is not null and decision_maker_role is not null)),
   constraint final_word_is_finalised check ((decision_type in ('approved', 'rejected', 'override')) = (finalized_at is not null)),
   constraint finalised_rows_have_a_digest check (finalized_at is null or row_digest is not null),
+  constraint finalised_after_created check (finalized_at is null or finalized_at >= created_at),
+  constraint approval_expires_in_time check (expires_at is null or (expires_at <= finalized_at + valid_for_s * interval '1 second') is true),
   constraint approving_names_option_and_expiry check (decision_type not in ('approved', 'override') or (option_id is not null and expires_at is not null)),
   constraint override_is_justified check ((decision_type <> 'override' or length(btrim(coalesce(justification, ''))) > 0) is true),
   constraint required_authority_has_seats check ((jsonb_array_length(required_authority -> 'seats') >= 1) is true),
@@ -73,6 +82,8 @@ create index idx_decision_advisory on decision.decision (advisory_id);
 create index idx_decision_type on decision.decision (decision_type);
 create index idx_decision_maker on decision.decision (decision_maker_id);
 create index idx_decision_status on decision.decision (created_at, finalized_at);
+create index idx_decision_event on decision.decision (event_id);
+create index idx_decision_review on decision.decision (review_id);
 create index idx_decision_finalized on decision.decision (finalized_at) where finalized_at is not null;
 create unique index one_finalized_decision_per_advisory on decision.decision (advisory_id) where finalized_at is not null;
 create unique index one_pending_decision_per_advisory on decision.decision (advisory_id) where decision_type = 'pending';
@@ -141,19 +152,31 @@ begin
     if new.decision_type <> 'pending' then
       raise exception 'a decision starts as pending' using errcode = '42501';
     end if;
-    if exists (select from decision.decision d where d.advisory_id = new.advisory_id and d.finalized_at is not null) then
-      raise exception 'the advisory is already decided' using errcode = '42501';
+    if not exists (
+      select from decision.review r
+      where r.review_id = new.review_id and r.advisory_id = new.advisory_id and r.event_id = new.event_id and r.risk_level = new.risk_level) then
+      raise exception 'decision % names another advisory, event or level than its review', new.decision_id
+        using errcode = '23514', constraint = 'decision_is_of_its_review';
     end if;
-    return new;
+    if new.round > 1 and not exists (
+      select from decision.decision d
+      where d.advisory_id = new.advisory_id and d.round = new.round - 1 and d.decision_type = 'escalated') then
+      raise exception 'round % follows the escalation of the round before it', new.round using errcode = '42501';
+    end if;
+    return null;
   end if;
   if old.decision_type <> 'pending' then
     raise exception 'decision % is % and never changes again', old.decision_id, old.decision_type
       using errcode = '42501', hint = 'A correction is a new, linked record.';
   end if;
-  if (new.decision_id, new.advisory_id, new.review_id, new.event_id, new.round, new.risk_level, new.required_authority::text, new.valid_for_s, new.view_digest, new.created_at, new.salt)
-     is distinct from
-     (old.decision_id, old.advisory_id, old.review_id, old.event_id, old.round, old.risk_level, old.required_authority::text, old.valid_for_s, old.view_digest, old.created_at, old.salt) then
-    raise exception 'what was shown to the reviewers of decision % cannot change', old.decision_id using errcode = '42501';
+  if new.finalized_at is not null and (select h.healthy from ledger.health_for_decision h) is not true then
+    raise exception 'decision % cannot be finalised: the ledger does not answer', new.decision_id
+      using errcode = '57P03', hint = 'Its entry could not be written. It can be finalised once the ledger actor runs again.';
+  end if;
+  if not exists (
+    select from decision.approval a
+    where a.decision_id = new.decision_id and a.person_id = new.decision_maker_id and a.role = new.decision_maker_role) then
+    raise exception 'the maker of decision % has not said anything in its round', new.decision_id using errcode = '42501';
   end if;
   if new.decision_type in ('approved', 'override') then
     if new.risk_level = 'UNKNOWN' and new.decision_type <> 'override' then
@@ -164,8 +187,9 @@ begin
       raise exception 'the approvals of decision % are not sufficient', new.decision_id using errcode = '42501';
     end if;
     if new.decision_type = 'override' and not exists (
-      select from decision.approval a where a.decision_id = new.decision_id and a.act = 'override'
-        and a.role in ('Compliance Officer', 'Governance Board')) then
+      select from decision.approval a
+      join identity.person_role_for_decision h on h.person_id = a.person_id and h.role = a.role
+      where a.decision_id = new.decision_id and a.act = 'override' and a.role in ('Compliance Officer', 'Governance Board')) then
       raise exception 'an override needs a Compliance Officer or the Governance Board' using errcode = '42501';
     end if;
     if exists (select from decision.approval a where a.decision_id = new.decision_id and a.act = 'reject') then
@@ -186,20 +210,27 @@ begin
   else
     raise exception 'a pending decision is decided or left alone' using errcode = '42501';
   end if;
-  return new;
+  return null;
 end
 $$;
-create trigger decision_is_authorised before insert or update on decision.decision
+-- AFTER: an insert that ON CONFLICT DO NOTHING drops is a redelivery, not a second decision.
+create trigger decision_is_authorised after insert or update on decision.decision
   for each row execute function decision.decision_is_authorised();
 alter table decision.decision enable always trigger decision_is_authorised;
 
 create function decision.approval_is_by_a_person_in_office() returns trigger
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
-  decided decision.decision;
+  decided record;
 begin
-  -- The row is locked: approvals of one round follow one another, and none arrives beside its finalisation.
-  select * into decided from decision.decision d where d.decision_id = new.decision_id for update;
+  -- The row is locked, and before the foreign key locks it in share mode, where two approvals at once would wait for each
+  -- other: approvals of one round follow one another, and none arrives beside its finalisation.
+  select d.decision_type, d.view_digest, d.review_id, d.advisory_id, d.required_authority into decided
+  from decision.decision d where d.decision_id = new.decision_id for update;
+  -- Said before, and about to be dropped by ON CONFLICT DO NOTHING or refused by the key.
+  if exists (select from decision.approval a where a.decision_id = new.decision_id and a.person_id = new.person_id) then
+    return new;
+  end if;
   if decided.decision_type is distinct from 'pending' then
     raise exception 'the round is over' using errcode = '42501';
   end if;
@@ -210,8 +241,17 @@ begin
      or not exists (select from identity.person_role_for_decision h where h.person_id = new.person_id and h.role = new.role) then
     raise exception 'the person does not hold the role' using errcode = '42501';
   end if;
+  if new.act <> 'escalate' and not exists (
+    select from jsonb_array_elements(decided.required_authority -> 'seats') as seat where seat ? new.role) then
+    raise exception 'a % has no seat in this round', new.role using errcode = '42501';
+  end if;
   if new.act = 'override' and new.role not in ('Compliance Officer', 'Governance Board') then
     raise exception 'an override needs a Compliance Officer or the Governance Board' using errcode = '42501';
+  end if;
+  if new.option_id is not null and not exists (
+    select from advisory.advisory_for_decision a, jsonb_array_elements(a.recommendation_options) as offered
+    where a.advisory_id = decided.advisory_id and offered ->> 'option' = new.option_id) then
+    raise exception 'the advisory offers no option %', new.option_id using errcode = '42501';
   end if;
   if exists (select from decision.review r join policy.policy_for_decision p on p.policy_id = r.policy_id and p.version = r.policy_version
              where r.review_id = decided.review_id and p.author = new.person_id) then
@@ -224,43 +264,69 @@ create trigger approval_is_by_a_person_in_office before insert on decision.appro
   for each row execute function decision.approval_is_by_a_person_in_office();
 alter table decision.approval enable always trigger approval_is_by_a_person_in_office;
 
-create function decision.review_is_resolved_once() returns trigger
+create function decision.review_is_of_its_advisory() returns trigger
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare
+  stray uuid;
+begin
+  select kept.review_id into stray from kept
+  where kept.resolved_at is not null or not exists (
+    select from advisory.advisory_for_decision a
+    where a.advisory_id = kept.advisory_id and a.event_id = kept.event_id and a.evaluation_id = kept.evaluation_id
+      and a.policy_id = kept.policy_id and a.policy_version = kept.policy_version and a.risk_level = kept.risk_level
+      and a.conflict = kept.conflict) limit 1;
+  if found then
+    raise exception 'review % is not an open review of its advisory', stray
+      using errcode = '23514', constraint = 'review_is_of_its_advisory';
+  end if;
+  return null;
+end
+$$;
+create trigger review_is_of_its_advisory after insert on decision.review
+  referencing new table as kept for each statement execute function decision.review_is_of_its_advisory();
+alter table decision.review enable always trigger review_is_of_its_advisory;
+
+create function decision.review_ends_with_a_decision() returns trigger
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
-  if old.resolved_at is not null
-     or (new.review_id, new.advisory_id, new.event_id, new.evaluation_id, new.policy_id, new.policy_version, new.risk_level, new.priority_level, new.conflict, new.opened_at)
-        is distinct from
-        (old.review_id, old.advisory_id, old.event_id, old.evaluation_id, old.policy_id, old.policy_version, old.risk_level, old.priority_level, old.conflict, old.opened_at) then
-    raise exception 'review % is immutable', old.review_id using errcode = '42501';
-  end if;
   if not exists (select from decision.decision d where d.review_id = new.review_id and d.finalized_at is not null) then
     raise exception 'review % has no finalised decision', old.review_id using errcode = '42501';
   end if;
-  return new;
+  return null;
 end
 $$;
-create trigger review_is_resolved_once before update on decision.review for each row execute function decision.review_is_resolved_once();
-alter table decision.review enable always trigger review_is_resolved_once;
+create trigger review_ends_with_a_decision after update on decision.review
+  for each row execute function decision.review_ends_with_a_decision();
+alter table decision.review enable always trigger review_ends_with_a_decision;
 
-create view decision.decision_for_ledger as
+create view decision.decision_for_ledger with (security_barrier) as
   select d.decision_id as linked_entity_id, d.event_id, d.row_digest as digest, d.advisory_id, d.decision_type, d.view_digest,
     (select jsonb_agg(jsonb_build_object('actor', a.person_id, 'role', a.role,
         'approved_at', to_char(a.approved_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')) order by a.approved_at, a.person_id)
      from decision.approval a where a.decision_id = d.decision_id) as approvals,
     d.finalized_at as "timestamp"
   from decision.decision d where d.finalized_at is not null;
-create view decision.decision_for_execution as
+create view decision.decision_for_execution with (security_barrier) as
   select d.decision_id, d.advisory_id, d.review_id, d.event_id, d.decision_type, d.option_id, d.finalized_at, d.expires_at, d.round,
     d.risk_level, d.required_authority, d.valid_for_s, d.view_digest, d.row_digest
   from decision.decision d where d.finalized_at is not null and d.decision_type in ('approved', 'override');
-create view decision.review_for_audit as select * from decision.review;
-create view decision.decision_for_audit as select * from decision.decision;
-create view decision.approval_for_audit as select * from decision.approval;
+create view decision.review_for_audit as
+  select review_id, advisory_id, event_id, evaluation_id, policy_id, policy_version, risk_level, priority_level, conflict,
+    opened_at, resolved_at
+  from decision.review;
+create view decision.decision_for_audit as
+  select decision_id, advisory_id, decision_type, decision_maker_id, decision_maker_role, justification, created_at, finalized_at,
+    review_id, event_id, round, risk_level, required_authority, valid_for_s, view_digest, option_id, expires_at, salt, row_digest
+  from decision.decision;
+create view decision.approval_for_audit as
+  select approval_id, decision_id, person_id, role, act, option_id, justification, view_digest, approved_at
+  from decision.approval;
 
 grant usage on schema decision to sentinelops_decision, sentinelops_execution, sentinelops_ledger, sentinelops_audit_owner,
   sentinelops_execution_owner, sentinelops_ledger_owner;
 grant select, insert on decision.review, decision.decision, decision.approval to sentinelops_decision;
 grant update (resolved_at) on decision.review to sentinelops_decision;
+grant execute on function decision.authority_floor(text), decision.quorum_is_met(uuid, jsonb), decision.urgency(text) to sentinelops_decision;
 grant update (decision_type, decision_maker_id, decision_maker_role, justification, finalized_at, option_id, expires_at, row_digest)
   on decision.decision to sentinelops_decision;
 grant select on decision.decision_for_ledger to sentinelops_ledger;
@@ -270,5 +336,8 @@ grant references (decision_id) on decision.decision to sentinelops_execution_own
 
 reset role;
 call sentinelops.guard_append_only('decision.approval');
-call sentinelops.guard_keep_rows('decision.review');
-call sentinelops.guard_keep_rows('decision.decision');
+call sentinelops.guard_keep_rows('decision.review', 'resolved_at');
+call sentinelops.guard_set_once('decision.review', 'resolved_at');
+-- What the reviewers were shown, and what it takes to decide on it, never moves under them.
+call sentinelops.guard_keep_rows('decision.decision', 'decision_type', 'decision_maker_id', 'decision_maker_role',
+  'justification', 'finalized_at', 'option_id', 'expires_at', 'row_digest');

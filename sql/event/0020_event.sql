@@ -82,6 +82,8 @@ create index idx_event_source on event.event (source_system);
 create index idx_event_type on event.event (event_type);
 create index idx_event_occurred on event.event (occurred_at);
 create index idx_event_received on event.event (received_at);
+-- Rows arrive in the order of created_at and never move, so the gap queries find a span of time through a tiny index.
+create index idx_event_created on event.event using brin (created_at) with (autosummarize = on);
 
 create table event.event_payload (
   event_id uuid constraint event_payload_key primary key constraint payload_of_an_event references event.event (event_id),
@@ -125,8 +127,9 @@ comment on column event.dead_letter.content_bytes is 'How long the whole was, in
 comment on column event.dead_letter.content_sha256 is 'SHA-256 of the whole.';
 comment on column event.dead_letter.claims is 'How often a worker took the message before it gave up.';
 create index idx_dead_letter_created on event.dead_letter (created_at);
+create index idx_dead_letter_discarded on event.dead_letter (discarded_at) where discarded_at is not null;
 create index idx_dead_letter_source on event.dead_letter (source_system, external_id);
-create index idx_dead_letter_open on event.dead_letter (queue, message_id) where redriven_at is null and discarded_at is null;
+create index idx_dead_letter_standing on event.dead_letter (queue, message_id) where redriven_at is null;
 
 create function event.keep_dead_letters(
   dead_letter_id uuid[], queue text[], message_id text[], source_system text[], external_id text[], event_id uuid[],
@@ -134,18 +137,23 @@ create function event.keep_dead_letters(
 ) returns bigint
 language sql security definer set search_path = pg_catalog, pg_temp as $$
   with kept as (
-    insert into event.dead_letter (dead_letter_id, queue, message_id, source_system, external_id, event_id,
+    insert into event.dead_letter as standing (dead_letter_id, queue, message_id, source_system, external_id, event_id,
       reason, detail, error_class, claims, content, content_bytes, content_sha256)
-    select * from unnest(dead_letter_id, queue, message_id, source_system, external_id, event_id,
-      reason, detail, error_class, claims, content, content_bytes, content_sha256)
-    order by 1
-    on conflict do nothing
+    select distinct on (letter.dead_letter_id) letter.dead_letter_id, letter.queue, letter.message_id, letter.source_system,
+      letter.external_id, letter.event_id, letter.reason, letter.detail, letter.error_class, letter.claims, letter.content, letter.content_bytes, letter.content_sha256
+    from unnest(dead_letter_id, queue, message_id, source_system, external_id, event_id,
+        reason, detail, error_class, claims, content, content_bytes, content_sha256)
+      as letter (dead_letter_id, queue, message_id, source_system, external_id, event_id,
+        reason, detail, error_class, claims, content, content_bytes, content_sha256)
+    order by letter.dead_letter_id
+    -- Sent again and refused again for the same reason: the letter that stands is open once more.
+    on conflict (dead_letter_id) do update set redriven_at = null where standing.redriven_at is not null
     returning 1
   )
   select count(*) from kept
 $$;
 comment on function event.keep_dead_letters is
-  'The one way in: any actor may add a dead letter, none may read or change another''s. Returns how many were new.';
+  'The one way in: any actor may add a dead letter, none may read or change another''s. Returns how many are new or open again.';
 
 -- What other domains may see.
 create view event.event_for_risk as
@@ -163,7 +171,7 @@ create view event.event_for_ledger as
     encode(sha256(convert_to(external_id, 'UTF8')), 'hex') as external_id_sha256,
     substr(payload_reference, 8) as payload_sha256, occurred_at, received_at as "timestamp"
   from event.event;
-create view event.dead_letter_for_ledger as
+create view event.dead_letter_for_ledger with (security_barrier) as
   select dead_letter_id as linked_entity_id, event_id, row_digest as digest, queue as stage, reason, claims,
     discarded_by as actor, discarded_at as "timestamp"
   from event.dead_letter where discarded_at is not null;
@@ -174,7 +182,7 @@ create view event.event_for_audit as
 create view event.event_payload_for_audit as select event_id, payload_data from event.event_payload;
 create view event.dead_letter_for_audit as
   select dead_letter_id, queue, message_id, source_system, external_id, event_id, reason, detail, error_class, claims,
-    content, content_bytes, content_sha256, created_at, redriven_at, discarded_at, discarded_by, discard_reason, row_digest
+    content, content_bytes, content_sha256, created_at, redriven_at, discarded_at, discarded_by, discard_reason, salt, row_digest
   from event.dead_letter;
 create view event.source_for_audit as
   select s.source_system, s.kind, s.description, s.signature_required, s.created_at, s.retired_at,
@@ -183,13 +191,12 @@ create view event.source_for_audit as
 
 grant usage on schema event to sentinelops_event, sentinelops_risk, sentinelops_advisory, sentinelops_decision, sentinelops_execution,
   sentinelops_ledger, sentinelops_audit_owner, sentinelops_risk_owner, sentinelops_advisory_owner, sentinelops_decision_owner,
-  sentinelops_execution_owner, sentinelops_ledger_owner;
+  sentinelops_ledger_owner;
 grant select, insert on event.source, event.source_signing_key, event.event, event.event_payload to sentinelops_event;
 grant select on event.dead_letter to sentinelops_event;
 grant update (retired_at, signature_required, description, queue_age_max_s) on event.source to sentinelops_event;
 grant update (retired_at) on event.source_signing_key to sentinelops_event;
 grant update (redriven_at, discarded_at, discarded_by, discard_reason, salt, row_digest) on event.dead_letter to sentinelops_event;
-revoke execute on function event.keep_dead_letters from public;
 grant execute on function event.keep_dead_letters to sentinelops_event, sentinelops_risk, sentinelops_advisory,
   sentinelops_decision, sentinelops_execution, sentinelops_ledger;
 grant select on event.event_for_risk to sentinelops_risk;
@@ -201,22 +208,14 @@ grant select on event.event_for_audit, event.event_payload_for_audit, event.dead
 grant references (event_id) on event.event to sentinelops_risk_owner, sentinelops_advisory_owner, sentinelops_decision_owner, sentinelops_ledger_owner;
 grant references (dead_letter_id) on event.dead_letter to sentinelops_ledger_owner;
 
-create function event.dead_letter_is_resolved_once() returns trigger
-language plpgsql set search_path = pg_catalog, pg_temp as $$
-begin
-  if old.discarded_at is not null then
-    raise exception 'dead letter % is discarded for good', old.dead_letter_id using errcode = '42501';
-  end if;
-  return new;
-end
-$$;
-create trigger dead_letter_is_resolved_once before update on event.dead_letter
-  for each row execute function event.dead_letter_is_resolved_once();
-alter table event.dead_letter enable always trigger dead_letter_is_resolved_once;
-
 reset role;
 call sentinelops.guard_append_only('event.event');
 call sentinelops.guard_append_only('event.event_payload');
-call sentinelops.guard_keep_rows('event.dead_letter');
-call sentinelops.guard_keep_rows('event.source');
-call sentinelops.guard_keep_rows('event.source_signing_key');
+call sentinelops.guard_keep_rows('event.dead_letter',
+  'redriven_at', 'discarded_at', 'discarded_by', 'discard_reason', 'salt', 'row_digest');
+-- A discarded letter is a fact of the ledger, so nothing of it moves any more.
+call sentinelops.guard_set_once('event.dead_letter', 'discarded_at', 'discarded_by', 'discard_reason', 'salt', 'row_digest');
+call sentinelops.guard_keep_rows('event.source', 'retired_at', 'signature_required', 'description', 'queue_age_max_s');
+call sentinelops.guard_keep_rows('event.source_signing_key', 'retired_at');
+-- A key is retired because it may be known to others: it never becomes valid again.
+call sentinelops.guard_set_once('event.source_signing_key', 'retired_at');

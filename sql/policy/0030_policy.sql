@@ -82,6 +82,9 @@ create table policy.policy_change (
 comment on table policy.policy_change is 'Every change of status of every version, with the person who made it. A ledger fact each.';
 create index idx_policy_change_changed on policy.policy_change (changed_at);
 
+-- The guards below look at what was kept, after the fact (AFTER INSERT): a repeat that ON CONFLICT DO NOTHING drops is
+-- no attempt to change anything, even if its row could not be inserted again today.
+
 create function policy.policy_moves_forward() returns trigger
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
@@ -89,26 +92,49 @@ begin
     if new.status <> 'draft' then
       raise exception 'a policy version starts as draft' using errcode = '42501';
     end if;
-    return new;
-  end if;
-  if (new.policy_id, new.version, new.name, new.title, new.description, new.regulatory_reference, new.priority_level, new.definition::text, new.definition_sha256, new.author, new.created_at)
-     is distinct from
-     (old.policy_id, old.version, old.name, old.title, old.description, old.regulatory_reference, old.priority_level, old.definition::text, old.definition_sha256, old.author, old.created_at) then
-    raise exception 'version % of policy % is immutable', old.version, old.name
-      using errcode = '42501', hint = 'Write a new version.';
+    return null;
   end if;
   if (old.status, new.status) not in (('draft', 'approved'), ('approved', 'active'), ('active', 'deprecated')) then
     raise exception 'a policy does not go from % to %', old.status, new.status using errcode = '42501';
   end if;
   if new.status = 'approved' and not exists (
-    select from policy.policy_approval a where a.policy_id = new.policy_id and a.version = new.version and a.person_id <> new.author) then
-    raise exception 'version % of policy % needs the approval of someone other than its author', new.version, new.name using errcode = '42501';
+    select from policy.policy_approval a
+    where a.policy_id = new.policy_id and a.version = new.version and a.person_id <> new.author) then
+    raise exception 'version % of policy % needs the approval of someone other than its author', new.version, new.name
+      using errcode = '42501';
   end if;
-  return new;
+  if new.active_to < new.active_from or exists (
+    select from policy.policy p
+    where p.policy_id = new.policy_id and p.version <> new.version
+      and tstzrange(p.active_from, p.active_to) && tstzrange(new.active_from, new.active_to)
+      and p.active_from is not null and new.active_from is not null) then
+    raise exception 'version % of policy % would be in force beside another', new.version, new.name using errcode = '42501';
+  end if;
+  return null;
 end
 $$;
-create trigger policy_moves_forward before insert or update on policy.policy for each row execute function policy.policy_moves_forward();
+create trigger policy_moves_forward after insert or update on policy.policy
+  for each row execute function policy.policy_moves_forward();
 alter table policy.policy enable always trigger policy_moves_forward;
+
+create function policy.conditions_are_those_of_a_draft() returns trigger
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare
+  late record;
+begin
+  select p.name, p.version into late
+  from kept join policy.policy p on p.policy_id = kept.policy_id and p.version = kept.policy_version
+  where p.status <> 'draft' limit 1;
+  if found then
+    raise exception 'version % of policy % is no draft: its conditions are immutable', late.version, late.name
+      using errcode = '42501', hint = 'Write a new version.';
+  end if;
+  return null;
+end
+$$;
+create trigger conditions_are_those_of_a_draft after insert on policy.policy_condition
+  referencing new table as kept for each statement execute function policy.conditions_are_those_of_a_draft();
+alter table policy.policy_condition enable always trigger conditions_are_those_of_a_draft;
 
 create function policy.approver_is_not_the_author() returns trigger
 language plpgsql set search_path = pg_catalog, pg_temp as $$
@@ -119,13 +145,14 @@ begin
   if not exists (select from identity.person_role_for_policy r where r.person_id = new.person_id and r.role = 'Compliance Officer') then
     raise exception 'only a Compliance Officer approves policies' using errcode = '42501';
   end if;
-  return new;
+  return null;
 end
 $$;
-create trigger approver_is_not_the_author before insert on policy.policy_approval for each row execute function policy.approver_is_not_the_author();
+create trigger approver_is_not_the_author after insert on policy.policy_approval
+  for each row execute function policy.approver_is_not_the_author();
 alter table policy.policy_approval enable always trigger approver_is_not_the_author;
 
-create view policy.policy_for_advisory as
+create view policy.policy_for_advisory with (security_barrier) as
   select policy_id, version, name, title, description, regulatory_reference, priority_level, definition, definition_sha256
   from policy.policy where status = 'active';
 create view policy.policy_for_decision as
@@ -136,23 +163,30 @@ create view policy.policy_change_for_ledger as
   select change_id as linked_entity_id, null::uuid as event_id, row_digest as digest, policy_id, version as policy_version, from_status, to_status,
     definition_sha256, actor, changed_at as "timestamp"
   from policy.policy_change;
-create view policy.policy_for_audit as select * from policy.policy;
-create view policy.policy_change_for_audit as select * from policy.policy_change;
-create view policy.policy_approval_for_audit as select * from policy.policy_approval;
+create view policy.policy_for_audit as
+  select policy_id, version, status, description, regulatory_reference, priority_level, created_at, updated_at, name, title,
+    definition, definition_sha256, author, active_from, active_to
+  from policy.policy;
+create view policy.policy_change_for_audit as
+  select change_id, policy_id, version, from_status, to_status, definition_sha256, actor, changed_at, row_digest
+  from policy.policy_change;
+create view policy.policy_approval_for_audit as
+  select policy_id, version, person_id, approved_at from policy.policy_approval;
 
 grant usage on schema policy to sentinelops_policy, sentinelops_advisory, sentinelops_decision, sentinelops_decision_owner, sentinelops_execution, sentinelops_ledger,
   sentinelops_audit_owner, sentinelops_advisory_owner, sentinelops_ledger_owner;
 grant select, insert on policy.policy, policy.policy_condition, policy.policy_approval, policy.policy_change to sentinelops_policy;
 grant update (status, active_from, active_to, updated_at) on policy.policy to sentinelops_policy;
 grant select on policy.policy_for_advisory to sentinelops_advisory;
-grant select on policy.policy_for_decision to sentinelops_decision, sentinelops_decision_owner;
+grant select on policy.policy_for_decision to sentinelops_decision;
 grant select on policy.policy_for_execution to sentinelops_execution;
 grant select on policy.policy_change_for_ledger to sentinelops_ledger;
 grant select on policy.policy_for_audit, policy.policy_change_for_audit, policy.policy_approval_for_audit to sentinelops_audit_owner;
 grant references (policy_id, version) on policy.policy to sentinelops_advisory_owner, sentinelops_decision_owner, sentinelops_ledger_owner;
 
 reset role;
-call sentinelops.guard_keep_rows('policy.policy');
+call sentinelops.guard_keep_rows('policy.policy', 'status', 'active_from', 'active_to', 'updated_at');
+call sentinelops.guard_set_once('policy.policy', 'active_from', 'active_to');
 call sentinelops.guard_append_only('policy.policy_condition');
 call sentinelops.guard_append_only('policy.policy_approval');
 call sentinelops.guard_append_only('policy.policy_change');

@@ -62,6 +62,7 @@ create table risk.risk_assessment (
   context varchar(100) not null,
   contributions jsonb not null,
   created_at timestamptz not null default now(),
+  salt varchar(64) not null,
   row_digest varchar(64) not null,
   constraint assessment_under_a_model_version foreign key (risk_model_id, risk_model_version)
     references risk.risk_model (model_id, version) match full,
@@ -72,9 +73,11 @@ create table risk.risk_assessment (
 );
 comment on table risk.risk_assessment is 'How risky an event is, and why. UNKNOWN, never zero, when the engine or the model failed.';
 comment on column risk.risk_assessment.contributions is 'Every factor with its points, whether it held, and the values that decided.';
+comment on column risk.risk_assessment.salt is '32 random bytes in hex under the row digest, since the values may be names.';
 comment on column risk.risk_assessment.risk_model_id is 'Null only when no model was active: the level then is UNKNOWN.';
 create index idx_risk_assessment_event on risk.risk_assessment (event_id);
 create index idx_risk_assessment_level on risk.risk_assessment (risk_level);
+create index idx_risk_assessment_created on risk.risk_assessment using brin (created_at) with (autosummarize = on);
 
 create function risk.model_moves_forward() returns trigger
 language plpgsql set search_path = pg_catalog, pg_temp as $$
@@ -83,21 +86,23 @@ begin
     if new.status <> 'defined' then
       raise exception 'a model version starts as defined' using errcode = '42501';
     end if;
-    return new;
-  end if;
-  if (new.model_id, new.version, new.name, new.context, new.threshold_definition::text, new.classification_rules::text, new.definition_sha256, new.author, new.created_at)
-     is distinct from
-     (old.model_id, old.version, old.name, old.context, old.threshold_definition::text, old.classification_rules::text, old.definition_sha256, old.author, old.created_at)
-     or (old.approver is not null and new.approver is distinct from old.approver) then
-    raise exception 'version % of model % is immutable', old.version, old.name using errcode = '42501', hint = 'Write a new version.';
+    return null;
   end if;
   if (old.status, new.status) not in (('defined', 'active'), ('active', 'superseded')) then
     raise exception 'a model does not go from % to %', old.status, new.status using errcode = '42501';
   end if;
-  return new;
+  if new.active_to < new.active_from or exists (
+    select from risk.risk_model m
+    where m.context = new.context and (m.model_id, m.version) <> (new.model_id, new.version)
+      and tstzrange(m.active_from, m.active_to) && tstzrange(new.active_from, new.active_to)
+      and m.active_from is not null and new.active_from is not null) then
+    raise exception 'version % of model % would be in force beside another', new.version, new.name using errcode = '42501';
+  end if;
+  return null;
 end
 $$;
-create trigger model_moves_forward before insert or update on risk.risk_model for each row execute function risk.model_moves_forward();
+create trigger model_moves_forward after insert or update on risk.risk_model
+  for each row execute function risk.model_moves_forward();
 alter table risk.risk_model enable always trigger model_moves_forward;
 
 create view risk.assessment_for_advisory as
@@ -116,12 +121,20 @@ create view risk.model_change_for_ledger as
   select change_id as linked_entity_id, null::uuid as event_id, row_digest as digest, model_id, version as model_version, from_status, to_status,
     definition_sha256, actor, changed_at as "timestamp"
   from risk.risk_model_change;
-create view risk.assessment_for_audit as select * from risk.risk_assessment;
-create view risk.model_for_audit as select * from risk.risk_model;
-create view risk.model_change_for_audit as select * from risk.risk_model_change;
+create view risk.assessment_for_audit as
+  select assessment_id, event_id, risk_model_id, risk_model_version, risk_score, risk_level, evaluated_at, context, contributions,
+    created_at, salt, row_digest
+  from risk.risk_assessment;
+create view risk.model_for_audit as
+  select model_id, version, threshold_definition, classification_rules, status, created_at, updated_at, name, context,
+    definition_sha256, author, approver, active_from, active_to
+  from risk.risk_model;
+create view risk.model_change_for_audit as
+  select change_id, model_id, version, from_status, to_status, definition_sha256, actor, changed_at, row_digest
+  from risk.risk_model_change;
 
-grant usage on schema risk to sentinelops_risk, sentinelops_policy, sentinelops_advisory, sentinelops_decision, sentinelops_execution, sentinelops_ledger,
-  sentinelops_audit_owner, sentinelops_advisory_owner, sentinelops_decision_owner, sentinelops_ledger_owner;
+grant usage on schema risk to sentinelops_risk, sentinelops_advisory, sentinelops_decision, sentinelops_execution, sentinelops_ledger,
+  sentinelops_audit_owner, sentinelops_advisory_owner, sentinelops_ledger_owner;
 grant select, insert on risk.risk_assessment to sentinelops_risk;
 grant select, insert on risk.risk_model, risk.risk_model_change to sentinelops_risk;
 grant update (status, approver, active_from, active_to, updated_at) on risk.risk_model to sentinelops_risk;
@@ -130,10 +143,11 @@ grant select on risk.assessment_for_decision to sentinelops_decision;
 grant select on risk.assessment_for_execution to sentinelops_execution;
 grant select on risk.assessment_for_ledger, risk.model_change_for_ledger to sentinelops_ledger;
 grant select on risk.assessment_for_audit, risk.model_for_audit, risk.model_change_for_audit to sentinelops_audit_owner;
-grant references (assessment_id) on risk.risk_assessment to sentinelops_advisory_owner, sentinelops_decision_owner, sentinelops_ledger_owner;
+grant references (assessment_id) on risk.risk_assessment to sentinelops_advisory_owner, sentinelops_ledger_owner;
 grant references (model_id, version) on risk.risk_model to sentinelops_ledger_owner;
 
 reset role;
 call sentinelops.guard_append_only('risk.risk_assessment');
 call sentinelops.guard_append_only('risk.risk_model_change');
-call sentinelops.guard_keep_rows('risk.risk_model');
+call sentinelops.guard_keep_rows('risk.risk_model', 'status', 'approver', 'active_from', 'active_to', 'updated_at');
+call sentinelops.guard_set_once('risk.risk_model', 'approver', 'active_from', 'active_to');
