@@ -13,6 +13,7 @@ export interface PipelineCounts {
   /** Events that no policy matched. */
   readonly cleared: number;
   readonly advisories: Readonly<Record<string, number>>;
+  readonly reviews: number;
   readonly reviewsOpen: number;
   readonly reviewsOpenByLevel: Readonly<Record<string, number>>;
   readonly decisions: Readonly<Record<string, number>>;
@@ -57,6 +58,7 @@ export function openAuditStore(tx: Tx) {
   return {
     counts: () => countsOf(tx),
     ledgerHeads: () => ledgerHeads(tx),
+    sources: () => sources(tx),
     eventState: (eventId: string) => eventState(tx, eventId),
     eventIdOf: (source: string, externalId: string) => eventIdOf(tx, source, externalId),
     deadLetters: (filter: DeadLetterFilter) => deadLetters(tx, filter),
@@ -73,6 +75,7 @@ async function countsOf(tx: Tx): Promise<PipelineCounts> {
       (select count(*) from audit.evaluation where outcome = 'NO_MATCH')::integer as "cleared",
       (select coalesce(jsonb_object_agg(risk_level, n), '{}') from (
         select risk_level, count(*) as n from audit.advisory group by risk_level) a) as "advisories",
+      (select count(*) from audit.review)::integer as "reviews",
       (select count(*) from audit.review where resolved_at is null)::integer as "reviewsOpen",
       (select coalesce(jsonb_object_agg(risk_level, n), '{}') from (
         select risk_level, count(*) as n from audit.review where resolved_at is null group by risk_level) r)
@@ -95,6 +98,25 @@ async function ledgerHeads(tx: Tx): Promise<LedgerHead[]> {
   const { rows } = await sql<LedgerHead>`
     select distinct on (e.stream) e.stream as "stream", (e.seq::bigint + 1)::text as "size", e.current_hash as "hash"
     from audit.ledger_entry e order by e.stream, e.seq::bigint desc`.execute(tx);
+  return rows;
+}
+
+export interface ListedSource {
+  readonly name: string;
+  readonly kind: string;
+  readonly description: string;
+  readonly signatureRequired: boolean;
+  readonly validKeys: number;
+  readonly createdAt: string;
+  readonly retiredAt: string | null;
+}
+
+async function sources(tx: Tx): Promise<ListedSource[]> {
+  const { rows } = await sql<ListedSource>`
+    select source_system as "name", kind as "kind", description as "description",
+      signature_required as "signatureRequired", valid_keys::integer as "validKeys",
+      created_at as "createdAt", retired_at as "retiredAt"
+    from audit.source order by source_system`.execute(tx);
   return rows;
 }
 

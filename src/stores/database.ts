@@ -111,6 +111,8 @@ export function openQueuePool(options: QueuePoolOptions): pg.Pool {
     options: settings.map((setting) => `-c ${setting}`).join(' '),
     application_name: 'sentinelops queue',
   });
+  // Every queue and worker adds a listener of its own.
+  pool.setMaxListeners(0);
   pool.on('error', options.onConnectionError);
   pool.on('connect', (client) => client.on('error', options.onConnectionError));
   return pool;

@@ -9,7 +9,12 @@ import { randomUUID } from 'node:crypto';
 import { type Kysely, sql, type Transaction } from 'kysely';
 import { Migrator } from 'kysely/migration';
 import { openMigratorDatabase } from './database.ts';
-import { type MigrationFile, readMigrationFiles, SQL_DIRECTORY } from './migration-files.ts';
+import {
+  type MigrationFile,
+  pendingOf,
+  readMigrationFiles,
+  SQL_DIRECTORY,
+} from './migration-files.ts';
 
 export interface MigrateOptions {
   /** Folders of SQL files; the release's own by default. */
@@ -36,7 +41,7 @@ const UNNAMED_LEDGER = 'sentinelops.invalid';
  */
 export async function migrate(url: string, options: MigrateOptions = {}): Promise<Migrated> {
   const files = await readMigrationFiles(options.sqlDirectory ?? SQL_DIRECTORY);
-  return withDatabase(url, async (db) => {
+  return withSession(url, async (db) => {
     // For the whole run: kysely's own lock covers one schema's history, and files of several depend on each other.
     // It goes with the session.
     await sql`select pg_advisory_lock(hashtext('sentinelops migrate'))`.execute(db);
@@ -59,15 +64,16 @@ export async function pendingMigrations(
   sqlDirectory: string = SQL_DIRECTORY,
 ): Promise<readonly string[]> {
   const files = await readMigrationFiles(sqlDirectory);
-  return withDatabase(url, async (db) =>
+  return withSession(url, async (db) =>
     pendingOf(files, await history(db)).map((file) => file.path),
   );
 }
 
-async function withDatabase<T>(url: string, work: (db: Kysely<unknown>) => Promise<T>): Promise<T> {
+/** One session for all of `work`: with the session its lock is lost, and then the rest must not go on in another. */
+async function withSession<T>(url: string, work: (db: Kysely<unknown>) => Promise<T>): Promise<T> {
   const db = openMigratorDatabase(url);
   try {
-    return await work(db);
+    return await db.connection().execute(work);
   } finally {
     await db.destroy();
   }
@@ -122,14 +128,11 @@ async function nameLedger(db: Kysely<unknown>, origin: string | undefined): Prom
   const { rows: functions } = await sql<{ exists: boolean }>`
     select to_regprocedure('ledger.set_origin_base(text)') is not null as exists`.execute(db);
   if (functions[0]?.exists !== true) return;
-  const { rows } = await sql<{
-    origin: string | null;
-  }>`select ledger.origin_base() as origin`.execute(db);
-  const standing = rows[0]?.origin ?? undefined;
-  if (origin === undefined && standing !== undefined) return;
-  await sql`select ledger.set_origin_base(${origin ?? `${UNNAMED_LEDGER}/${randomUUID()}`})`.execute(
-    db,
-  );
+  const { rows: standing } = await sql<{ named: boolean }>`
+    select ledger.origin_base() is not null as named`.execute(db);
+  if (origin === undefined && standing[0]?.named === true) return;
+  const name = origin ?? `${UNNAMED_LEDGER}/${randomUUID()}`;
+  await sql`select ledger.set_origin_base(${name})`.execute(db);
 }
 
 /**
@@ -142,10 +145,9 @@ async function publishHistory(tx: Kysely<unknown>, files: readonly MigrationFile
     select schema from unnest(${schemas}::text[]) as schema
     where to_regclass(quote_ident(schema) || '.migration') is not null order by schema`.execute(tx);
   const parts = rows.map(({ schema }) => sql`select name from ${sql.table(`${schema}.migration`)}`);
+  const all = sql.join(parts, sql` union all `);
   await sql`create schema if not exists sentinelops`.execute(tx);
-  await sql`create or replace view sentinelops.migration_history as ${sql.join(parts, sql` union all `)}`.execute(
-    tx,
-  );
+  await sql`create or replace view sentinelops.migration_history as ${all}`.execute(tx);
   await sql`grant usage on schema sentinelops to public`.execute(tx);
   await sql`grant select on sentinelops.migration_history to public`.execute(tx);
 }
@@ -158,43 +160,6 @@ async function history(db: Kysely<unknown>): Promise<readonly string[]> {
   const { rows } = await sql<{ name: string }>`
     select name from sentinelops.migration_history order by name`.execute(db);
   return rows.map((row) => row.name);
-}
-
-function pendingOf(
-  files: readonly MigrationFile[],
-  executed: readonly string[],
-): readonly MigrationFile[] {
-  const byTitle = new Map(files.map((file) => [file.title, file]));
-  for (const name of executed) {
-    const [title = ''] = name.split('@');
-    const file = byTitle.get(title);
-    if (file === undefined) {
-      throw new Error(
-        `This database has run the migration ${title}, which this release does not have: it was migrated by a newer ` +
-          'release. Run that one, or restore the file.',
-      );
-    }
-    if (file.name !== name) {
-      throw new Error(
-        `${file.path} was edited after this database had run it (${name}, now ${file.name}). ` +
-          'Restore its text and put the change into a new file with a higher number.',
-      );
-    }
-  }
-  const done = new Set(executed);
-  const pending = files.filter((file) => !done.has(file.name));
-  refuseLatecomer(pending, executed);
-  return pending;
-}
-
-/** A file below one that has run would run in another order here than in a new database. */
-function refuseLatecomer(pending: readonly MigrationFile[], executed: readonly string[]): void {
-  const [first] = pending;
-  const last = executed.at(-1);
-  if (first === undefined || last === undefined || first.name > last) return;
-  throw new Error(
-    `${first.path} is new, but this database has already run ${last}. Give the file a number above that one.`,
-  );
 }
 
 /** `sql/event/0020_event.sql:17` where the server says at which character it stopped. */

@@ -42,6 +42,44 @@ export async function readMigrationFiles(sqlDirectory: string): Promise<readonly
   return files;
 }
 
+/** The files that a database still lacks, in order. Throws when what it has run does not fit this release. */
+export function pendingOf(
+  files: readonly MigrationFile[],
+  executed: readonly string[],
+): readonly MigrationFile[] {
+  const byTitle = new Map(files.map((file) => [file.title, file]));
+  for (const name of executed) {
+    const [title = ''] = name.split('@');
+    const file = byTitle.get(title);
+    if (file === undefined) {
+      throw new Error(
+        `This database has run the migration ${title}, which this release does not have: it was migrated by a newer ` +
+          'release. Run that one, or restore the file.',
+      );
+    }
+    if (file.name !== name) {
+      throw new Error(
+        `${file.path} was edited after this database had run it (${name}, now ${file.name}). ` +
+          'Restore its text and put the change into a new file with a higher number.',
+      );
+    }
+  }
+  const done = new Set(executed);
+  const pending = files.filter((file) => !done.has(file.name));
+  refuseLatecomer(pending, executed);
+  return pending;
+}
+
+/** A file below one that has run would run in another order here than in a new database. */
+function refuseLatecomer(pending: readonly MigrationFile[], executed: readonly string[]): void {
+  const [first] = pending;
+  const last = executed.at(-1);
+  if (first === undefined || last === undefined || first.name > last) return;
+  throw new Error(
+    `${first.path} is new, but this database has already run ${last}. Give the file a number above that one.`,
+  );
+}
+
 async function readMigrationFile(at: {
   readonly directory: string;
   readonly fileName: string;

@@ -1,0 +1,210 @@
+/**
+ * The decision command: the only way in which anything is decided. The endpoint calls it, and so will every other way.
+ *
+ *     lock      the review: acts on it follow one another, so of two last approvals the second finds it decided
+ *     read      the round, its acts, the person's roles, the rows that the reviewers are shown, the ledger's health
+ *     judge     whether the act may be done, and whether the round ends with it
+ *     keep      the act; and, when the round ends, the decision
+ *     COMMIT    from here it is decided; the ledger has not heard of it
+ *     hand on   to awaiting-decision, which sends it to the ledger. When the queue store is down the answer is the same:
+ *               the decision is on record, and the reconciler sends it again
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  type AdmittedAct,
+  admitAct,
+  concludeRound,
+  type Decide,
+  type DecisionAnswer,
+  type DecisionRequest,
+} from '../domain/approval.ts';
+import {
+  decisionDigest,
+  type DecisionState,
+  type EndedRound,
+  type GivenApproval,
+  isApproving,
+  isFinalised,
+} from '../domain/decision.ts';
+import { approvalIdOf, type DecisionId } from '../domain/ids.ts';
+import type { Log } from '../domain/log.ts';
+import { isRefusal, type Refusal, refuse } from '../domain/problem.ts';
+import { startRound } from '../domain/review.ts';
+import { epochMsOf, type Timestamp, timestampOfMs } from '../domain/time.ts';
+import type { Send } from '../queues/broker.ts';
+import type { Database } from '../stores/database.ts';
+import { type DecisionStore, openDecisionStore, type ReviewCase } from '../stores/decision.ts';
+import { type CommitFault, commitSurely } from './commit.ts';
+import { errorClassOf } from './fault.ts';
+
+export interface DecisionCommandOptions {
+  /** Sessions of the decision domain. */
+  readonly database: Database;
+  readonly send: Send<'awaiting-decision'>;
+  readonly log: Log;
+}
+
+/** A queue store that hangs must not hold the answers. */
+const HAND_ON_MS_MAX = 1_000;
+const INSUFFICIENT_PRIVILEGE = '42501';
+
+export function createDecide({ database, send, log }: DecisionCommandOptions): Decide {
+  const record = (request: DecisionRequest): Promise<DecisionAnswer | Refusal> =>
+    commitSurely(database, (tx) => act(request, openDecisionStore(tx)));
+
+  const decide = async (request: DecisionRequest): Promise<DecisionAnswer | Refusal> => {
+    try {
+      // A guard of the database says no to what was allowed by the rows just read when a role was taken away in between.
+      // Read and judged again, the act is refused with its reason.
+      return await record(request).catch((fault: CommitFault) =>
+        isRefusedByGuard(fault) ? record(request) : Promise.reject(fault),
+      );
+    } catch (error) {
+      return refusalOf(error as CommitFault, request);
+    }
+  };
+
+  const refusalOf = ({ code, cause }: CommitFault, request: DecisionRequest): Refusal => {
+    const { reviewId } = request;
+    log.error({ reviewId, code, error: cause }, 'an act could not be recorded');
+    if (code === 'unavailable') return refuse(code, 'the database does not answer');
+    if (code === 'unknown') {
+      return refuse('outcome_unknown', 'the database did not say what it did');
+    }
+    return refuse('internal', 'the act could not be recorded');
+  };
+
+  const handOn = async (id: DecisionId): Promise<void> => {
+    try {
+      await Promise.race([
+        send([{ type: 'DECISION', id }]),
+        sleep(HAND_ON_MS_MAX, undefined, { ref: false }).then(() => {
+          throw new Error(`no answer within ${HAND_ON_MS_MAX} ms`);
+        }),
+      ]);
+    } catch (error) {
+      log.warn({ decisionId: id, error: errorClassOf(error) }, 'a decision was not handed on');
+    }
+  };
+
+  return async (request) => {
+    const answer = await decide(request);
+    // A repeat hands on once more: what followed the first time may have been lost.
+    if (!isRefusal(answer) && isFinalised(answer.state)) await handOn(answer.decisionId);
+    return answer;
+  };
+}
+
+function isRefusedByGuard({ code, cause }: CommitFault): boolean {
+  const { code: sqlState } = cause as { readonly code?: unknown };
+  return code === 'failed' && sqlState === INSUFFICIENT_PRIVILEGE;
+}
+
+async function act(
+  request: DecisionRequest,
+  store: DecisionStore,
+): Promise<DecisionAnswer | Refusal> {
+  const { reviewId, personId } = request;
+  const isThere = await store.lockReview(reviewId);
+  const found = isThere ? await store.caseOf(reviewId, personId) : undefined;
+  if (found === undefined) return refuse('unknown_review', 'no review has this id');
+  const repeated = await answerToRepeat(request, found, store);
+  if (repeated !== undefined) return repeated;
+  const admitted = admitAct(found.open, found.reviewer, request);
+  return isRefusal(admitted) ? admitted : keepAct(admitted, found, store);
+}
+
+/** What stands of the same act in the round that the person was shown, whatever has happened to the review since. */
+async function answerToRepeat(
+  { act, option, role, personId, reviewId, viewDigest }: DecisionRequest,
+  { advisory }: ReviewCase,
+  store: DecisionStore,
+): Promise<DecisionAnswer | undefined> {
+  const earlier = await store.actOf(personId, reviewId, viewDigest);
+  if (earlier === undefined || earlier.act !== act) return undefined;
+  if (earlier.optionId !== null && earlier.optionId !== option) return undefined;
+  if (role !== undefined && earlier.role !== role) return undefined;
+  const { decisionId } = earlier;
+  const round = await store.roundOf(decisionId);
+  const approvals = await store.approvalsOf(decisionId);
+  const { policyAuthor } = advisory;
+  const { remaining, missing } = concludeRound({ ...round, policyAuthor, approvals });
+  return {
+    reviewId,
+    decisionId,
+    round: round.round,
+    approvalId: approvalIdOf(decisionId, personId),
+    state: round.state,
+    remaining,
+    missing,
+    optionId: round.optionId,
+    finalizedAt: round.finalizedAt,
+    expiresAt: round.expiresAt,
+    isRepeat: true,
+  };
+}
+
+async function keepAct(
+  admitted: AdmittedAct,
+  { advisory, standing, approvals: earlier, open, reviewer, now }: ReviewCase,
+  store: DecisionStore,
+): Promise<DecisionAnswer> {
+  const { decisionId, reviewId, round, viewDigest } = standing;
+  const { personId } = reviewer;
+  if (open.viewDigest !== viewDigest) {
+    throw new Error(`the rows behind decision ${decisionId} changed after its round had started`);
+  }
+  const approvalId = approvalIdOf(decisionId, personId);
+  const approval = { approvalId, personId, ...admitted, viewDigest, approvedAt: now };
+  await store.keepApproval(decisionId, approval);
+  const approvals = [...earlier, { ...approval, inOffice: true }];
+  const conclusion = concludeRound({ ...open, approvals });
+  const { state } = conclusion;
+  const answer = { reviewId, decisionId, round, approvalId, ...conclusion, isRepeat: false };
+  if (state === 'pending') {
+    return { ...answer, optionId: null, finalizedAt: null, expiresAt: null };
+  }
+  const ended = endedRound(standing, state, approval, approvals);
+  if (state === 'escalated') {
+    await store.endRound(ended, null);
+    await store.openRound(startRound(advisory, round + 1));
+  } else {
+    await store.endRound(ended, decisionDigest(ended, approvals));
+    await store.resolveReview(reviewId, now);
+  }
+  const { optionId, finalizedAt, expiresAt } = ended;
+  return { ...answer, optionId, finalizedAt, expiresAt };
+}
+
+/** The round as its last act ends it, at the instant of that act. */
+function endedRound(
+  standing: ReviewCase['standing'],
+  state: Exclude<DecisionState, 'pending'>,
+  last: GivenApproval,
+  approvals: readonly GivenApproval[],
+): EndedRound {
+  const { approvedAt: now } = last;
+  return {
+    ...standing,
+    state,
+    optionId: isApproving(state) ? last.optionId : null,
+    makerId: last.personId,
+    makerRole: last.role,
+    justification: jointJustification(isApproving(state) ? approvals : [last]),
+    finalizedAt: isFinalised(state) ? now : null,
+    expiresAt: isApproving(state) ? secondsAfter(now, standing.validForS) : null,
+  };
+}
+
+/** What those who made the decision said, one line each, in the order in which they said it. */
+function jointJustification(approvals: readonly GivenApproval[]): string {
+  return approvals
+    .filter(({ justification }) => justification !== '')
+    .map(({ role, justification }) => `${role}: ${justification}`)
+    .join('\n');
+}
+
+/** To the millisecond, which is less than an expiry needs. */
+function secondsAfter(instant: Timestamp, seconds: number): Timestamp {
+  return timestampOfMs(epochMsOf(instant) + seconds * 1_000);
+}

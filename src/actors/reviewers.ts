@@ -1,0 +1,92 @@
+/** The commands that say who may sign in and decide. Operators run them; no person decides about their own roles here. */
+import type { Role } from '../domain/authority.ts';
+import { isPersonName, isRole, mintToken, TOKEN_DAYS_MAX } from '../domain/identity.ts';
+import type { PersonId } from '../domain/ids.ts';
+import { type Refusal, refuse } from '../domain/problem.ts';
+import type { Timestamp } from '../domain/time.ts';
+import type { Database } from '../stores/database.ts';
+import { type ListedPerson, openIdentityStore } from '../stores/identity.ts';
+
+export interface NewReviewer {
+  readonly name: string;
+  readonly roles: readonly string[];
+  /** How long the token lives, in days: 1 to 90; 90 when not given. */
+  readonly days?: number | undefined;
+}
+
+/** The only time that the token is seen. */
+export interface IssuedToken {
+  readonly personId: PersonId;
+  readonly name: string;
+  readonly token: string;
+  readonly tokenId: string;
+  readonly expiresAt: Timestamp;
+}
+
+/** What to take from a person; nothing named means every role and every token. */
+export interface Revocation {
+  readonly name: string;
+  readonly roles?: readonly string[] | undefined;
+  readonly tokenId?: string | undefined;
+}
+
+export interface Revoked {
+  readonly roles: readonly Role[];
+  readonly tokenIds: readonly string[];
+}
+
+export interface ReviewerCommands {
+  /**
+   * Makes the person when there is none, grants the roles that are not held yet and issues a further token. Refusals:
+   * `bad_name`, `unknown_role`, `bad_validity`, `person_disabled`.
+   */
+  add(reviewer: NewReviewer): Promise<IssuedToken | Refusal>;
+  list(): Promise<readonly ListedPerson[]>;
+  /** Ends roles and tokens from this moment on. Refusals: `unknown_person`, `unknown_role`. */
+  revoke(revocation: Revocation): Promise<Revoked | Refusal>;
+}
+
+/** `database` works under the role of the identity domain. Every command is one transaction. */
+export function createReviewerCommands(database: Database): ReviewerCommands {
+  return {
+    async add({ name, roles, days = TOKEN_DAYS_MAX }) {
+      if (!isPersonName(name)) return refuse('bad_name', `"${name}" is no name`);
+      if (!roles.every(isRole)) return refuseUnknown(roles);
+      if (!Number.isInteger(days) || days < 1 || days > TOKEN_DAYS_MAX) {
+        return refuse('bad_validity', `a token cannot live for ${days} days`);
+      }
+      const { token, ...proof } = mintToken();
+      return database.transact(async (tx) => {
+        const store = openIdentityStore(tx);
+        const { personId, isDisabled } = await store.keepPerson(name);
+        if (isDisabled) return refuse('person_disabled', `${name} is disabled`);
+        await store.grantRoles(personId, roles);
+        const expiresAt = await store.keepToken(personId, proof, days);
+        return { personId, name, token, tokenId: proof.tokenId, expiresAt };
+      });
+    },
+
+    list: () => database.transact((tx) => openIdentityStore(tx).people()),
+
+    async revoke({ name, roles, tokenId }) {
+      if (roles !== undefined && !roles.every(isRole)) return refuseUnknown(roles);
+      const all = roles === undefined && tokenId === undefined ? 'all' : undefined;
+      return database.transact(async (tx) => {
+        const store = openIdentityStore(tx);
+        const personId = await store.personNamed(name);
+        if (personId === undefined) return refuse('unknown_person', `nobody is called ${name}`);
+        const ended = roles ?? all;
+        const endedToken = tokenId ?? all;
+        return {
+          roles: ended === undefined ? [] : await store.endRoles(personId, ended),
+          tokenIds: endedToken === undefined ? [] : await store.endTokens(personId, endedToken),
+        };
+      });
+    },
+  };
+}
+
+function refuseUnknown(roles: readonly string[]): Refusal {
+  const unknown = roles.filter((role) => !isRole(role));
+  return refuse('unknown_role', `${unknown.join(', ')}: no such role`);
+}

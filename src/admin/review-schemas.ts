@@ -1,0 +1,161 @@
+/**
+ * The documents of reviews and decisions over HTTP. Fields that are in no schema are never sent. Times are RFC 3339 in
+ * UTC with microseconds; scores, ids and digests are strings.
+ */
+import Type, { type TSchema } from 'typebox';
+import { acts, roles } from '../domain/authority.ts';
+import { decisionTransitions } from '../domain/decision.ts';
+import { riskLevels } from '../domain/risk-level.ts';
+
+const nullable = <Schema extends TSchema>(schema: Schema) => Type.Union([schema, Type.Null()]);
+const Text = Type.String();
+const Time = Type.String({ description: 'RFC 3339, UTC, with microseconds.' });
+const Level = Type.Enum([...riskLevels]);
+const State = Type.Enum(Object.keys(decisionTransitions) as (keyof typeof decisionTransitions)[]);
+const Role = Type.Enum([...roles]);
+const Act = Type.Enum([...acts]);
+export const Seats = Type.Array(Type.Array(Role), {
+  description: 'One person for each seat, in one of the roles of that seat.',
+});
+
+// The list
+
+export const ReviewSummary = Type.Object({
+  review_id: Text,
+  event_id: Text,
+  advisory_id: Text,
+  risk_level: Level,
+  priority_level: Type.Integer({ description: '1 is shown first, 5 last.' }),
+  conflict: Type.Boolean(),
+  opened_at: Time,
+  resolved_at: nullable(Time),
+  policy: Type.Object({ name: Text, version: Type.Integer(), title: Text }),
+  event: Type.Object({ source: Text, type: Text, subject: nullable(Text) }),
+  round: Type.Integer(),
+  state: State,
+  approvals: Type.Integer({ description: 'Acts in the newest round.' }),
+});
+
+export const ReviewPage = Type.Object({
+  reviews: Type.Array(ReviewSummary),
+  next_cursor: nullable(Text),
+});
+
+// One review
+
+const Approval = Type.Object({
+  person_id: Text,
+  name: nullable(Text),
+  role: Role,
+  act: Act,
+  option: nullable(Text),
+  justification: Text,
+  approved_at: Time,
+  in_office: Type.Boolean({
+    description: 'Whether the person holds the role now; else it does not count.',
+  }),
+});
+
+export const Round = Type.Object({
+  decision_id: Text,
+  round: Type.Integer(),
+  state: State,
+  decided_by: nullable(Type.Object({ person_id: Text, name: nullable(Text), role: Text })),
+  justification: nullable(Text),
+  created_at: Time,
+});
+
+export const Permission = Type.Object({
+  act: Act,
+  allowed: Type.Boolean(),
+  roles: Type.Array(Role),
+  why_not: nullable(Type.Object({ code: Text, detail: Text, remedy: Text })),
+});
+
+export const ReviewDocument = Type.Object({
+  review_id: Text,
+  risk_level: Level,
+  priority_level: Type.Integer(),
+  conflict: Type.Boolean(),
+  opened_at: Time,
+  resolved_at: nullable(Time),
+  event: Type.Object({
+    event_id: Text,
+    source: Text,
+    id: Text,
+    type: Text,
+    subject: nullable(Text),
+    occurred_at: Time,
+    received_at: Time,
+    data: Type.Unknown(),
+  }),
+  assessment: Type.Object({
+    assessment_id: Text,
+    score: nullable(Text),
+    level: Level,
+    model_id: nullable(Text),
+    model_version: nullable(Type.Integer()),
+    contributions: Type.Unknown(),
+    evaluated_at: Time,
+  }),
+  policy: Type.Object({
+    policy_id: Text,
+    version: Type.Integer(),
+    name: Text,
+    title: Text,
+    description: Text,
+    regulatory_reference: Text,
+  }),
+  advisory: Type.Object({
+    advisory_id: Text,
+    evaluation_id: Text,
+    version: Type.Integer(),
+    basis: Text,
+    justification: Text,
+    conditions: Type.Unknown(),
+    options: Type.Array(
+      Type.Object({ option: Text, title: Text, target: Text, command: Type.Unknown() }),
+    ),
+  }),
+  decision: Type.Object({
+    decision_id: Text,
+    round: Type.Integer(),
+    state: State,
+    required_authority: Type.Object({ seats: Seats, roles: Type.Integer() }),
+    seats_needed: Seats,
+    missing: Type.Array(Text),
+    approvals: Type.Array(Approval),
+    option: nullable(Text),
+    valid_for_s: Type.Integer(),
+    finalized_at: nullable(Time),
+    expires_at: nullable(Time),
+  }),
+  escalation_chain: Type.Array(Round),
+  contradictions: Type.Array(
+    Type.Object({ review_id: Text, policy: Text, priority_level: Type.Integer(), state: State }),
+  ),
+  view_digest: Type.String({
+    description: 'Send it back with the act: it says what you were shown.',
+  }),
+  you: Type.Object({
+    person_id: Text,
+    name: Text,
+    roles: Type.Array(Role),
+    acts: Type.Array(Permission),
+  }),
+});
+
+// What an act comes to
+
+export const DecisionDocument = Type.Object({
+  review_id: Text,
+  decision_id: Text,
+  approval_id: Text,
+  round: Type.Integer(),
+  state: State,
+  seats_needed: Seats,
+  missing: Type.Array(Text),
+  option: nullable(Text),
+  finalized_at: nullable(Time),
+  expires_at: nullable(Time),
+});

@@ -1,0 +1,219 @@
+/**
+ * Reviews and decisions, for people with a bearer token.
+ *
+ *     GET  /v1/reviews                 what waits, by risk and then by age; with filters and a cursor
+ *     GET  /v1/reviews/:id             one review, with what the person who asks may do
+ *     POST /v1/reviews/:id/decisions   approve, reject, override or escalate
+ *
+ * An act is answered with 201 and the state of its round, its repeat with 200 and the same. It carries the
+ * `view_digest` of the review that the person read: when the review says something else by now, the act is refused and
+ * nothing is recorded.
+ */
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import type { FastifyInstance, FastifyReply, FastifySchemaValidationError } from 'fastify';
+import Type, { type Static } from 'typebox';
+import { type Decide, JUSTIFICATION_CHARACTERS_MAX } from '../../domain/approval.ts';
+import { acts, isDecidingRole, roles } from '../../domain/authority.ts';
+import { isUuid, policyIdOf, type ReviewId } from '../../domain/ids.ts';
+import { isRefusal, type Refusal, refuse } from '../../domain/problem.ts';
+import { riskLevels } from '../../domain/risk-level.ts';
+import type { Database } from '../../stores/database.ts';
+import { openDecisionStore } from '../../stores/decision.ts';
+import type { Person } from '../../stores/identity.ts';
+import { openReviewStore, type ReviewFilter } from '../../stores/review.ts';
+import { personOf, requirePerson } from '../authentication.ts';
+import { sendProblem } from '../problem.ts';
+import { type ListOrder, placeFrom, cursorOf } from '../review-cursor.ts';
+import { answerDocument, documentOf, summaryOf } from '../review-documents.ts';
+import { DecisionDocument, ReviewDocument, ReviewPage } from '../review-schemas.ts';
+import type { AdminRoutes } from '../server.ts';
+
+export interface ReviewRoutesOptions {
+  /** Sessions of the identity domain. */
+  readonly identity: Database;
+  /** Sessions of the decision domain. */
+  readonly decision: Database;
+  /** The decision command; see actors/decision.ts, whose `createDecide` makes one. */
+  readonly decide: Decide;
+}
+
+const REVIEWS_DEFAULT = 50;
+const REVIEWS_MAX = 200;
+
+const UUID = '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$';
+const strict = { additionalProperties: false };
+
+const ListQuery = Type.Object(
+  {
+    state: Type.Optional(Type.Enum(['open', 'resolved', 'all'])),
+    level: Type.Optional(Type.Enum([...riskLevels])),
+    policy: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),
+    event: Type.Optional(Type.String({ pattern: UUID })),
+    conflict: Type.Optional(Type.Enum(['true', 'false'])),
+    limit: Type.Optional(Type.String({ pattern: '^([1-9][0-9]?|1[0-9][0-9]|200)$' })),
+    cursor: Type.Optional(Type.String({ maxLength: 300 })),
+  },
+  strict,
+);
+
+const DecisionBody = Type.Object(
+  {
+    act: Type.Enum([...acts]),
+    option: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),
+    role: Type.Optional(Type.Enum([...roles])),
+    justification: Type.Optional(Type.String({ maxLength: JUSTIFICATION_CHARACTERS_MAX })),
+    view_digest: Type.String({ pattern: '^[0-9a-f]{64}$' }),
+  },
+  strict,
+);
+
+const ReviewParams = Type.Object({ id: Type.String() });
+
+export function reviewRoutes({ identity, decision, decide }: ReviewRoutesOptions): AdminRoutes {
+  return (scope: FastifyInstance) => {
+    requirePerson(scope, identity);
+    scope.setSchemaErrorFormatter(explain);
+    const server = scope.withTypeProvider<TypeBoxTypeProvider>();
+
+    server.get(
+      '/v1/reviews',
+      { schema: { querystring: ListQuery, response: { 200: ReviewPage } } },
+      async (request, reply) => {
+        const barred = barredFromList(personOf(request));
+        if (barred !== undefined) return sendProblem(reply, barred);
+        const { filter, order, limit } = readQuery(request.query);
+        const { cursor } = request.query;
+        const after = cursor === undefined ? undefined : placeFrom(cursor, order);
+        if (after !== undefined && isRefusal(after)) return sendProblem(reply, after);
+        // One more than asked for tells whether there is a next page.
+        const found = await decision.transact((tx) =>
+          openReviewStore(tx).list(filter, limit + 1, after),
+        );
+        const page = found.slice(0, limit);
+        const last = found.length > limit ? page.at(-1) : undefined;
+        return {
+          reviews: page.map(summaryOf),
+          next_cursor: last === undefined ? null : cursorOf(last, order),
+        };
+      },
+    );
+
+    server.get(
+      '/v1/reviews/:id',
+      { schema: { params: ReviewParams, response: { 200: ReviewDocument } } },
+      async (request, reply) => {
+        const person = personOf(request);
+        const barred = barredFromReview(person);
+        if (barred !== undefined) return sendProblem(reply, barred);
+        const parts = await readReview(request.params.id, person);
+        if (parts === undefined) return sendProblem(reply, unknownReview());
+        return documentOf({ ...parts, person });
+      },
+    );
+
+    server.post(
+      '/v1/reviews/:id/decisions',
+      {
+        schema: {
+          params: ReviewParams,
+          body: DecisionBody,
+          response: { 200: DecisionDocument, 201: DecisionDocument },
+        },
+      },
+      async (request, reply) => {
+        const { id } = request.params;
+        if (!isUuid(id)) return sendProblem(reply, unknownReview());
+        const { act, option, role, justification = '', view_digest: viewDigest } = request.body;
+        const answer = await decide({
+          personId: personOf(request).personId,
+          reviewId: id as ReviewId,
+          act,
+          option,
+          role,
+          justification,
+          viewDigest,
+        });
+        if (isRefusal(answer)) return sendRefusal(reply, answer);
+        return reply.status(answer.isRepeat ? 200 : 201).send(answerDocument(answer));
+      },
+    );
+  };
+
+  async function readReview(id: string, { personId }: Person) {
+    if (!isUuid(id)) return undefined;
+    const reviewId = id as ReviewId;
+    return decision.transact(async (tx) => {
+      const found = await openDecisionStore(tx).caseOf(reviewId, personId);
+      if (found === undefined) return undefined;
+      const store = openReviewStore(tx);
+      return {
+        found,
+        file: await store.fileOf(reviewId),
+        chain: await store.chainOf(reviewId),
+        contradictions: await store.contradictionsOf(reviewId),
+        names: await store.namesOf(found.approvals.map((approval) => approval.personId)),
+      };
+    });
+  }
+}
+
+/** Who holds no role has a token to nothing. */
+function barredFromList({ roles: held }: Person): Refusal | undefined {
+  return held.length > 0 ? undefined : refuse('not_authorised', 'you hold no role');
+}
+
+/** Operators see that there is work and where it stands, not what it is about. */
+function barredFromReview({ roles: held }: Person): Refusal | undefined {
+  if (held.some((role) => isDecidingRole(role) || role === 'Auditor')) return undefined;
+  return refuse('not_authorised', 'what a review says is for those who decide and for Auditors');
+}
+
+function readQuery(query: Static<typeof ListQuery>): {
+  readonly filter: ReviewFilter;
+  readonly order: ListOrder;
+  readonly limit: number;
+} {
+  const { state = 'open', level, policy, event, conflict, limit } = query;
+  return {
+    filter: {
+      state,
+      level,
+      policyId: policy === undefined ? undefined : policyIdOf(policy),
+      eventId: event,
+      conflict: conflict === undefined ? undefined : conflict === 'true',
+    },
+    order: state === 'open' ? 'urgency' : 'newest',
+    limit: limit === undefined ? REVIEWS_DEFAULT : Math.min(Number(limit), REVIEWS_MAX),
+  };
+}
+
+function unknownReview(): Refusal {
+  return refuse('unknown_review', 'no review has this id');
+}
+
+function sendRefusal(reply: FastifyReply, refusal: Refusal): FastifyReply {
+  if (refusal.reason !== 'outcome_unknown') return sendProblem(reply, refusal);
+  // Any answer could be wrong. A connection that breaks says just that: send it again.
+  reply.hijack();
+  reply.request.raw.socket.destroy();
+  return reply;
+}
+
+/** What is wrong with a query or body, with what would be right. */
+function explain(errors: FastifySchemaValidationError[], where: string): Error {
+  const [{ instancePath, keyword, message, params } = NO_ERROR] = errors;
+  const place = `${where}${instancePath.replaceAll('/', '.')}`;
+  const { allowedValues, additionalProperty } = params as {
+    readonly allowedValues?: readonly string[];
+    readonly additionalProperty?: string;
+  };
+  if (keyword === 'enum') return new Error(`${place} is none of ${allowedValues?.join(', ')}`);
+  if (keyword === 'additionalProperties') {
+    return new Error(`${place} has no member ${additionalProperty}`);
+  }
+  if (place === 'querystring.limit')
+    return new Error(`limit is not a number from 1 to ${REVIEWS_MAX}`);
+  return new Error(`${place} ${message}`);
+}
+
+const NO_ERROR = { instancePath: '', keyword: '', message: 'is not valid', params: {} };

@@ -1,0 +1,298 @@
+/**
+ * Decisions as their actor and the decision command use them: the advisories that other domains publish, the open
+ * reviews with their rounds, and each person's act.
+ */
+import { type RawBuilder, sql } from 'kysely';
+import type { OpenRound, Reviewer } from '../domain/approval.ts';
+import { type Act, parseRequirement, type Requirement, type Role } from '../domain/authority.ts';
+import {
+  type DecisionState,
+  type EndedRound,
+  type GivenApproval,
+  type Round,
+  viewDigest,
+} from '../domain/decision.ts';
+import type { Digest } from '../domain/digest.ts';
+import type { AdvisoryId, DecisionId, EvaluationId, PersonId, ReviewId } from '../domain/ids.ts';
+import type { PresentedAdvisory } from '../domain/review.ts';
+import type { Timestamp } from '../domain/time.ts';
+import type { Tx } from './database.ts';
+
+/** A round as it stands in its table. */
+export interface StandingRound extends Round {
+  readonly state: DecisionState;
+  readonly optionId: string | null;
+  readonly createdAt: Timestamp;
+  readonly finalizedAt: Timestamp | null;
+  readonly expiresAt: Timestamp | null;
+}
+
+/** An act with what the identity domain says of its person at this moment. */
+export interface StandingApproval extends GivenApproval {
+  readonly name: string | null;
+  /** Whether the person holds the role now. */
+  readonly inOffice: boolean;
+}
+
+/** The newest round of a review, and one person before it. */
+export interface ReviewCase {
+  readonly advisory: PresentedAdvisory;
+  readonly standing: StandingRound;
+  readonly approvals: readonly StandingApproval[];
+  readonly open: OpenRound;
+  readonly reviewer: Reviewer;
+  /** The database's clock, read last. */
+  readonly now: Timestamp;
+}
+
+/** An act in the round whose digest its person was shown. */
+export interface EarlierAct {
+  readonly decisionId: DecisionId;
+  readonly role: Role;
+  readonly act: Act;
+  readonly optionId: string | null;
+}
+
+export interface DecisionStore {
+  /** Which of these evaluations exist. */
+  evaluationsAmong(ids: readonly EvaluationId[]): Promise<ReadonlySet<EvaluationId>>;
+  advisoriesOf(evaluationIds: readonly EvaluationId[]): Promise<readonly PresentedAdvisory[]>;
+  /** Opens a review with its first round for each advisory; those that stand are left as they are. */
+  openReviews(opened: readonly OpenedReview[]): Promise<void>;
+  statesOf(decisionIds: readonly DecisionId[]): Promise<ReadonlyMap<DecisionId, DecisionState>>;
+
+  /** Holds every other act on the review off until the transaction ends. False when there is no such review. */
+  lockReview(reviewId: ReviewId): Promise<boolean>;
+  /** Undefined when there is no such review. Under the lock of the review it stays true to the end of the transaction. */
+  caseOf(reviewId: ReviewId, personId: PersonId): Promise<ReviewCase | undefined>;
+  actOf(
+    personId: PersonId,
+    reviewId: ReviewId,
+    shownDigest: string,
+  ): Promise<EarlierAct | undefined>;
+  roundOf(decisionId: DecisionId): Promise<StandingRound>;
+  approvalsOf(decisionId: DecisionId): Promise<readonly StandingApproval[]>;
+  keepApproval(decisionId: DecisionId, approval: GivenApproval): Promise<void>;
+  /** Ends a pending round. `rowDigest` is null for one that was escalated. */
+  endRound(round: EndedRound, rowDigest: Digest | null): Promise<void>;
+  openRound(round: Round): Promise<void>;
+  resolveReview(reviewId: ReviewId, resolvedAt: Timestamp): Promise<void>;
+}
+
+export interface OpenedReview {
+  readonly advisory: PresentedAdvisory;
+  readonly round: Round;
+}
+
+export function openDecisionStore(tx: Tx): DecisionStore {
+  const store: DecisionStore = {
+    async evaluationsAmong(ids) {
+      const { rows } = await sql<{ id: EvaluationId }>`
+        select evaluation_id as id from advisory.evaluation_for_decision
+        where evaluation_id = any(${ids}::uuid[])`.execute(tx);
+      return new Set(rows.map(({ id }) => id));
+    },
+
+    async advisoriesOf(evaluationIds) {
+      const { rows } = await sql<PresentedAdvisory>`${presented}
+        where a.evaluation_id = any(${evaluationIds}::uuid[])`.execute(tx);
+      return rows;
+    },
+
+    async openReviews(opened) {
+      if (opened.length === 0) return;
+      await keepReviews(opened.map(({ advisory, round }) => ({ ...advisory, ...round }))).execute(
+        tx,
+      );
+      await keepRounds(opened.map(({ round }) => round)).execute(tx);
+    },
+
+    async statesOf(decisionIds) {
+      const { rows } = await sql<{ id: DecisionId; state: DecisionState }>`
+        select decision_id as id, decision_type as state from decision.decision
+        where decision_id = any(${decisionIds}::uuid[])`.execute(tx);
+      return new Map(rows.map(({ id, state }) => [id, state]));
+    },
+
+    async lockReview(reviewId) {
+      const { rows } = await sql`
+        select review_id from decision.review where review_id = ${reviewId} for update`.execute(tx);
+      return rows.length > 0;
+    },
+
+    async caseOf(reviewId, personId) {
+      const { rows } = await sql<RoundRow>`${rounds}
+        where d.review_id = ${reviewId} order by d.round desc limit 1`.execute(tx);
+      if (rows[0] === undefined) return undefined;
+      const standing = standingRound(rows[0]);
+      const advisory = await advisoryOf(tx, standing.advisoryId);
+      const approvals = await store.approvalsOf(standing.decisionId);
+      const reviewer = { personId, roles: await rolesOf(tx, personId) };
+      const { healthy, now } = await momentOf(tx);
+      const open: OpenRound = {
+        state: standing.state,
+        riskLevel: standing.riskLevel,
+        requirement: standing.requirement,
+        viewDigest: viewDigest({ ...advisory, ...detailsOf(standing) }),
+        options: advisory.options.map(({ option }) => option),
+        approvals,
+        policyAuthor: advisory.policyAuthor,
+        ledgerHealthy: healthy,
+      };
+      return { advisory, standing, approvals, open, reviewer, now };
+    },
+
+    async actOf(personId, reviewId, shownDigest) {
+      const { rows } = await sql<EarlierAct>`
+        select a.decision_id as "decisionId", a.role, a.act, a.option_id as "optionId"
+        from decision.approval a join decision.decision d on d.decision_id = a.decision_id
+        where d.review_id = ${reviewId} and a.person_id = ${personId} and a.view_digest = ${shownDigest}`.execute(
+        tx,
+      );
+      return rows[0];
+    },
+
+    async roundOf(decisionId) {
+      const { rows } = await sql<RoundRow>`${rounds} where d.decision_id = ${decisionId}`.execute(
+        tx,
+      );
+      return standingRound(rows[0]!);
+    },
+
+    async approvalsOf(decisionId) {
+      const { rows } = await sql<StandingApproval>`
+        select a.approval_id as "approvalId", a.person_id as "personId", a.role, a.act, a.option_id as "optionId",
+          a.justification, a.view_digest as "viewDigest", a.approved_at as "approvedAt", h.name, h.name is not null as "inOffice"
+        from decision.approval a
+        left join identity.person_role_for_decision h on h.person_id = a.person_id and h.role = a.role
+        where a.decision_id = ${decisionId} order by a.approved_at, a.person_id`.execute(tx);
+      return rows;
+    },
+
+    async keepApproval(decisionId, approval) {
+      await sql`
+        insert into decision.approval (approval_id, decision_id, person_id, role, act, option_id, justification, view_digest, approved_at)
+        values (${approval.approvalId}, ${decisionId}, ${approval.personId}, ${approval.role}, ${approval.act},
+          ${approval.optionId}, ${approval.justification}, ${approval.viewDigest}, ${approval.approvedAt}::timestamptz)`.execute(
+        tx,
+      );
+    },
+
+    async endRound(round, rowDigest) {
+      await sql`
+        update decision.decision
+        set decision_type = ${round.state}, decision_maker_id = ${round.makerId}, decision_maker_role = ${round.makerRole},
+          justification = ${round.justification}, option_id = ${round.optionId}, row_digest = ${rowDigest},
+          finalized_at = ${round.finalizedAt}::timestamptz, expires_at = ${round.expiresAt}::timestamptz
+        where decision_id = ${round.decisionId}`.execute(tx);
+    },
+
+    async openRound(round) {
+      await keepRounds([round]).execute(tx);
+    },
+
+    async resolveReview(reviewId, resolvedAt) {
+      await sql`
+        update decision.review set resolved_at = ${resolvedAt}::timestamptz where review_id = ${reviewId}`.execute(
+        tx,
+      );
+    },
+  };
+  return store;
+}
+
+const presented = sql`
+  select a.advisory_id as "advisoryId", a.event_id as "eventId", a.evaluation_id as "evaluationId",
+    a.assessment_id as "assessmentId", a.policy_id as "policyId", a.policy_version as "policyVersion",
+    a.risk_level as "riskLevel", a.recommendation_options as options, a.conflict,
+    a.advisory_version as "advisoryVersion", a.row_digest as "advisoryDigest", e.row_digest as "eventDigest",
+    s.row_digest as "assessmentDigest", s.risk_model_id as "modelId", s.risk_model_version as "modelVersion",
+    p.definition_sha256 as "policyDigest", p.priority_level as "priorityLevel", p.author as "policyAuthor",
+    p.definition -> 'required_authority' as "policyAuthority"
+  from advisory.advisory_for_decision a
+  join event.event_for_decision e on e.event_id = a.event_id
+  join risk.assessment_for_decision s on s.assessment_id = a.assessment_id
+  join policy.policy_for_decision p on p.policy_id = a.policy_id and p.version = a.policy_version`;
+
+/** The foreign keys of a review see to it that its advisory is there. */
+async function advisoryOf(tx: Tx, advisoryId: AdvisoryId): Promise<PresentedAdvisory> {
+  const { rows } = await sql<PresentedAdvisory>`${presented}
+    where a.advisory_id = ${advisoryId}`.execute(tx);
+  return rows[0]!;
+}
+
+async function rolesOf(tx: Tx, personId: PersonId): Promise<readonly Role[]> {
+  const { rows } = await sql<{ role: Role }>`
+    select role from identity.person_role_for_decision where person_id = ${personId}`.execute(tx);
+  return rows.map(({ role }) => role);
+}
+
+async function momentOf(tx: Tx): Promise<{ healthy: boolean; now: Timestamp }> {
+  const { rows } = await sql<{ healthy: boolean; now: Timestamp }>`
+    select healthy, clock_timestamp() as now from ledger.health_for_decision`.execute(tx);
+  return rows[0]!;
+}
+
+interface RoundRow extends Omit<StandingRound, 'requirement'> {
+  readonly requirement: unknown;
+}
+
+const rounds = sql`
+  select d.decision_id as "decisionId", d.advisory_id as "advisoryId", d.review_id as "reviewId", d.event_id as "eventId",
+    d.round, d.risk_level as "riskLevel", d.required_authority as requirement, d.valid_for_s as "validForS",
+    d.view_digest as "viewDigest", d.salt, d.decision_type as state, d.option_id as "optionId", d.created_at as "createdAt",
+    d.finalized_at as "finalizedAt", d.expires_at as "expiresAt"
+  from decision.decision d`;
+
+function standingRound(row: RoundRow): StandingRound {
+  const requirement = parseRequirement(row.requirement);
+  if (requirement === undefined) {
+    throw new TypeError(`decision ${row.decisionId} has no readable required_authority`);
+  }
+  return { ...row, requirement };
+}
+
+function detailsOf({ requirement, round, validForS }: Round): {
+  readonly requirement: Requirement;
+  readonly round: number;
+  readonly validForS: number;
+} {
+  return { requirement, round, validForS };
+}
+
+function keepReviews(reviews: readonly (PresentedAdvisory & Round)[]): RawBuilder<unknown> {
+  return sql`
+    insert into decision.review (review_id, advisory_id, event_id, evaluation_id, policy_id, policy_version, risk_level,
+      priority_level, conflict)
+    select * from unnest(
+      ${reviews.map(({ reviewId }) => reviewId)}::uuid[],
+      ${reviews.map(({ advisoryId }) => advisoryId)}::uuid[],
+      ${reviews.map(({ eventId }) => eventId)}::uuid[],
+      ${reviews.map(({ evaluationId }) => evaluationId)}::uuid[],
+      ${reviews.map(({ policyId }) => policyId)}::uuid[],
+      ${reviews.map(({ policyVersion }) => policyVersion)}::integer[],
+      ${reviews.map(({ riskLevel }) => riskLevel)}::text[],
+      ${reviews.map(({ priorityLevel }) => priorityLevel)}::integer[],
+      ${reviews.map(({ conflict }) => conflict)}::boolean[])
+    order by 1 on conflict do nothing`;
+}
+
+function keepRounds(started: readonly Round[]): RawBuilder<unknown> {
+  return sql`
+    insert into decision.decision (decision_id, advisory_id, decision_type, review_id, event_id, round, risk_level,
+      required_authority, valid_for_s, view_digest, salt)
+    select id, advisory, 'pending', review, event, round, level, authority, valid, shown, salt
+    from unnest(
+      ${started.map(({ decisionId }) => decisionId)}::uuid[],
+      ${started.map(({ advisoryId }) => advisoryId)}::uuid[],
+      ${started.map(({ reviewId }) => reviewId)}::uuid[],
+      ${started.map(({ eventId }) => eventId)}::uuid[],
+      ${started.map(({ round }) => round)}::integer[],
+      ${started.map(({ riskLevel }) => riskLevel)}::text[],
+      ${started.map(({ requirement }) => JSON.stringify(requirement))}::jsonb[],
+      ${started.map(({ validForS }) => validForS)}::integer[],
+      ${started.map((round) => round.viewDigest)}::text[],
+      ${started.map(({ salt }) => salt)}::text[]
+    ) as started (id, advisory, review, event, round, level, authority, valid, shown, salt)
+    order by 1 on conflict do nothing`;
+}

@@ -1,0 +1,252 @@
+/**
+ * Verifies an export file, or a stream of the database through the same code: read in segments of whole lines, checked
+ * beside each other in threads, put together in order. Memory is bounded: a few segments under way, and one set of
+ * fingerprints. A chain whose fingerprints do not fit into one set is read again for each further part of them.
+ */
+import { randomInt } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { LINE_BYTES_MAX, LINE_BYTES_MIN, originOfHeader } from '../domain/ledger/line.ts';
+import {
+  createRepeatProof,
+  createRepeatSearch,
+  type Repeat,
+  type Suspect,
+} from '../domain/ledger/repeats.ts';
+import type { SegmentReport, SegmentTask } from '../domain/ledger/segment.ts';
+import type { Pin, Verdict } from '../domain/ledger/verdict.ts';
+import { createVerification, verdictOnHeader } from '../domain/ledger/verification.ts';
+import type { Database } from './database.ts';
+import { exportedBytes, openLedgerExport } from './ledger-export.ts';
+import { firstBrokenLink } from './ledger-links.ts';
+import { openSegmentThreads, type SegmentThreads } from './ledger-threads.ts';
+
+export interface VerifyOptions {
+  /** The origin that the chain must have; the one that its header names by default. */
+  readonly origin?: string | undefined;
+  readonly pins?: readonly Pin[];
+  /** Beside the caller's own; by default one for each processor, and none for a short chain. */
+  readonly threads?: number;
+  /** Fingerprints, two for each entry, that are held at once. */
+  readonly fingerprintsMax?: number;
+  /** Entries that have passed so far. */
+  readonly onProgress?: (passed: number) => void;
+}
+
+/** Two for each of four million entries; the set that holds them takes 128 MiB. */
+const FINGERPRINTS_MAX = 2 ** 23;
+/** Below this, starting threads takes longer than checking. */
+const SHORT_CHAIN_ENTRIES = 20_000;
+const THREADS_MAX = 8;
+const BLOCK_BYTES = 2 ** 20;
+
+/** Never rejects for what the file holds or for a file that cannot be read: both are verdicts. */
+export async function verifyLedgerFile(path: string, options: VerifyOptions): Promise<Verdict> {
+  return unlessUnreadable(async () => {
+    const { size } = await readable(() => stat(path));
+    return verifyExport(
+      {
+        bytes: () => createReadStream(path, { highWaterMark: BLOCK_BYTES }),
+        entriesMax: Math.ceil(size / LINE_BYTES_MIN),
+      },
+      options,
+    );
+  });
+}
+
+export interface VerifyDatabaseOptions extends VerifyOptions {
+  readonly stream: number;
+  /** Facts younger than this may still be on their way to the ledger. */
+  readonly graceMs?: number;
+}
+
+const LINK_GRACE_MS = 60_000;
+
+/**
+ * The same of a stream of the database, read as it would be exported; then also whether facts and entries belong to
+ * each other. `database` works under the audit role.
+ */
+export async function verifyLedgerDatabase(
+  database: Database,
+  options: VerifyDatabaseOptions,
+): Promise<Verdict> {
+  const { stream, graceMs = LINK_GRACE_MS } = options;
+  return unlessUnreadable(async () => {
+    const ledger = await readable(() => openLedgerExport(database, stream));
+    const source = { bytes: () => exportedBytes(ledger), entriesMax: ledger.size };
+    const verdict = await verifyExport(source, options);
+    if (verdict.status !== 'OK') return verdict;
+    const broken = await readable(() => firstBrokenLink(database, stream, graceMs));
+    return broken === undefined ? verdict : { ...verdict, ...broken };
+  });
+}
+
+/** Where the bytes of an export come from. */
+export interface ExportSource {
+  /** From the start, each time. */
+  bytes(): AsyncIterable<Buffer>;
+  /** It has no more entries than this. */
+  readonly entriesMax: number;
+}
+
+/** Rejects only for faults of its own and, with Unreadable, for what `source` throws. */
+export async function verifyExport(source: ExportSource, options: VerifyOptions): Promise<Verdict> {
+  const named = originOfHeader(await headerOf(source));
+  if (named === undefined) {
+    return verdictOnHeader('MALFORMED', 'The first line is not the header of an export.', null);
+  }
+  if (options.origin !== undefined && options.origin !== named) {
+    return verdictOnHeader('ORIGIN', `The header names ${named}, not ${options.origin}.`, named);
+  }
+  const count =
+    source.entriesMax < SHORT_CHAIN_ENTRIES ? 0 : Math.min(availableParallelism(), THREADS_MAX);
+  const threads = openSegmentThreads(options.threads ?? count);
+  try {
+    return await verifyEntries({ source, threads, origin: named, options });
+  } finally {
+    await threads.close();
+  }
+}
+
+interface Run {
+  readonly source: ExportSource;
+  readonly threads: SegmentThreads;
+  readonly origin: string;
+  readonly options: VerifyOptions;
+}
+
+async function verifyEntries(run: Run): Promise<Verdict> {
+  const { source, origin, options } = run;
+  const pins = options.pins ?? [];
+  const parts = Math.max(
+    1,
+    Math.ceil((2 * source.entriesMax) / (options.fingerprintsMax ?? FINGERPRINTS_MAX)),
+  );
+  const task = {
+    origin,
+    // Not above 32 bits: the fingerprint takes no more of it.
+    seed: randomInt(2 ** 32),
+    pinnedSeqs: pins.map((pin) => pin.size - 1),
+    passedBefore: false,
+  };
+  const verification = createVerification(origin, pins);
+  const search = createRepeatSearch(0, parts);
+  for await (const report of reports(run, task)) {
+    const goesOn = verification.add(report);
+    search.add(report.fingerprints);
+    options.onProgress?.(verification.size);
+    if (!goesOn) break;
+  }
+  const suspects = [...search.suspects];
+  for (let part = 1; part < parts; part += 1) {
+    suspects.push(...(await searchAgain(run, task, { part, parts, size: verification.size })));
+  }
+  const passed = suspects.filter((suspect) => suspect.seq < verification.size);
+  return verification.verdict(await firstRepeat(source, passed, task.seed));
+}
+
+async function searchAgain(
+  run: Run,
+  task: Omit<SegmentTask, 'bytes'>,
+  { part, parts, size }: { readonly part: number; readonly parts: number; readonly size: number },
+): Promise<readonly Suspect[]> {
+  const search = createRepeatSearch(part, parts);
+  let read = 0;
+  for await (const { passed, fingerprints } of reports(run, { ...task, passedBefore: true })) {
+    search.add(fingerprints);
+    read += passed;
+    if (read >= size) break;
+  }
+  return search.suspects;
+}
+
+async function firstRepeat(
+  source: ExportSource,
+  suspects: readonly Suspect[],
+  seed: number,
+): Promise<Repeat | undefined> {
+  if (suspects.length === 0) return undefined;
+  const proof = createRepeatProof(suspects, seed);
+  const last = Math.max(...suspects.map((suspect) => suspect.seq));
+  for await (const segment of segmentsOf(source)) {
+    const repeat = proof.look(segment);
+    if (repeat !== undefined || proof.seen > last) return repeat;
+  }
+  return undefined;
+}
+
+/** The reports on all segments, in order, with some under way ahead of the one that is waited for. */
+async function* reports(
+  { source, threads }: Run,
+  task: Omit<SegmentTask, 'bytes'>,
+): AsyncGenerator<SegmentReport> {
+  const underWay: Promise<SegmentReport>[] = [];
+  for await (const bytes of segmentsOf(source)) {
+    const report = threads.check({ ...task, bytes });
+    // Awaited when it is its turn; until then a failure is not unhandled.
+    report.catch(() => undefined);
+    underWay.push(report);
+    if (underWay.length >= threads.width) yield await underWay.shift()!;
+  }
+  for (const report of underWay) yield await report;
+}
+
+// Reading
+
+async function headerOf(source: ExportSource): Promise<string> {
+  for await (const lines of wholeLines(source.bytes())) {
+    return lines.toString('latin1', 0, lines.indexOf('\n') + 1);
+  }
+  return '';
+}
+
+/** What follows the header. */
+async function* segmentsOf(source: ExportSource): AsyncGenerator<Buffer> {
+  let first = true;
+  for await (const lines of wholeLines(source.bytes())) {
+    const entries = first ? lines.subarray(lines.indexOf('\n') + 1) : lines;
+    first = false;
+    if (entries.length > 0) yield entries;
+  }
+}
+
+/** Cuts at the ends of lines; only the last piece may lack its LF. A line that is far too long is the last piece. */
+async function* wholeLines(blocks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let rest = Buffer.alloc(0);
+  try {
+    for await (const block of blocks) {
+      const end = block.lastIndexOf('\n') + 1;
+      if (end > 0) yield Buffer.concat([rest, block.subarray(0, end)]);
+      rest = Buffer.concat([end > 0 ? Buffer.alloc(0) : rest, block.subarray(end)]);
+      if (rest.length > LINE_BYTES_MAX) break;
+    }
+  } catch (cause) {
+    throw new Unreadable(cause);
+  }
+  if (rest.length > 0) yield rest;
+}
+
+class Unreadable extends Error {
+  override readonly name = 'Unreadable';
+  constructor(cause: unknown) {
+    super(cause instanceof Error ? cause.message : String(cause), { cause });
+  }
+}
+
+async function readable<T>(read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (cause) {
+    throw new Unreadable(cause);
+  }
+}
+
+async function unlessUnreadable(work: () => Promise<Verdict>): Promise<Verdict> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof Unreadable) return verdictOnHeader('UNREADABLE', error.message, null);
+    throw error;
+  }
+}

@@ -1,0 +1,259 @@
+/** Reviews as people look at them: the list of what waits, and one review with all that it stands on. */
+import { sql } from 'kysely';
+import type { DecisionState } from '../domain/decision.ts';
+import type { RecommendationOption } from '../domain/advisory.ts';
+import type {
+  AdvisoryId,
+  AssessmentId,
+  DecisionId,
+  EvaluationId,
+  EventId,
+  PersonId,
+  PolicyId,
+  ReviewId,
+} from '../domain/ids.ts';
+import type { JsonValue } from '../domain/json.ts';
+import type { RiskLevel } from '../domain/risk-level.ts';
+import type { Timestamp } from '../domain/time.ts';
+import type { Tx } from './database.ts';
+
+export interface ReviewFilter {
+  readonly state: 'open' | 'resolved' | 'all';
+  readonly level?: RiskLevel | undefined;
+  readonly policyId?: PolicyId | undefined;
+  readonly eventId?: string | undefined;
+  readonly conflict?: boolean | undefined;
+}
+
+/** Where a page ended: the place of its last review in the order of the list. */
+export interface ReviewPlace {
+  readonly urgency: number;
+  readonly openedAt: Timestamp;
+  readonly reviewId: ReviewId;
+}
+
+export interface ListedReview extends ReviewPlace {
+  readonly eventId: EventId;
+  readonly advisoryId: AdvisoryId;
+  readonly riskLevel: RiskLevel;
+  readonly priorityLevel: number;
+  readonly conflict: boolean;
+  readonly resolvedAt: Timestamp | null;
+  readonly policyName: string;
+  readonly policyVersion: number;
+  readonly policyTitle: string;
+  readonly eventSource: string;
+  readonly eventType: string;
+  readonly eventSubject: string | null;
+  /** Of the newest round. */
+  readonly round: number;
+  readonly state: DecisionState;
+  readonly approvals: number;
+}
+
+/** What a review stands on. Its rounds are read by the decision store, which decides on them. */
+export interface ReviewFile {
+  readonly reviewId: ReviewId;
+  readonly priorityLevel: number;
+  readonly openedAt: Timestamp;
+  readonly resolvedAt: Timestamp | null;
+  readonly event: {
+    readonly eventId: EventId;
+    readonly source: string;
+    readonly id: string;
+    readonly type: string;
+    readonly subject: string | null;
+    readonly occurredAt: Timestamp;
+    readonly receivedAt: Timestamp;
+    readonly data: JsonValue;
+  };
+  readonly assessment: {
+    readonly assessmentId: AssessmentId;
+    readonly score: string | null;
+    readonly level: RiskLevel;
+    readonly contributions: JsonValue;
+    readonly evaluatedAt: Timestamp;
+  };
+  readonly policy: {
+    readonly policyId: PolicyId;
+    readonly version: number;
+    readonly name: string;
+    readonly title: string;
+    readonly description: string;
+    readonly regulatoryReference: string;
+  };
+  readonly advisory: {
+    readonly advisoryId: AdvisoryId;
+    readonly evaluationId: EvaluationId;
+    readonly version: number;
+    readonly basis: 'matched' | 'unknown';
+    readonly justification: string;
+    readonly conditions: JsonValue;
+    readonly options: readonly RecommendationOption[];
+  };
+}
+
+/** One round of the chain of escalations. */
+export interface ChainedRound {
+  readonly decisionId: DecisionId;
+  readonly round: number;
+  readonly state: DecisionState;
+  readonly makerId: PersonId | null;
+  readonly makerName: string | null;
+  readonly makerRole: string | null;
+  readonly justification: string | null;
+  readonly createdAt: Timestamp;
+}
+
+/** Another review of the same event whose advisory, like this one's, contradicts one of the event. */
+export interface Sibling {
+  readonly reviewId: ReviewId;
+  readonly policyName: string;
+  readonly priorityLevel: number;
+  readonly state: DecisionState;
+}
+
+export interface ReviewStore {
+  /**
+   * At most `limit` reviews behind `after`. Open ones by risk, then the oldest first; otherwise the newest first.
+   */
+  list(filter: ReviewFilter, limit: number, after?: ReviewPlace): Promise<readonly ListedReview[]>;
+  /** For a review that exists. */
+  fileOf(reviewId: ReviewId): Promise<ReviewFile>;
+  chainOf(reviewId: ReviewId): Promise<readonly ChainedRound[]>;
+  contradictionsOf(reviewId: ReviewId): Promise<readonly Sibling[]>;
+  namesOf(people: readonly PersonId[]): Promise<ReadonlyMap<PersonId, string>>;
+}
+
+export function openReviewStore(tx: Tx): ReviewStore {
+  return {
+    async list(filter, limit, after) {
+      const isQueue = filter.state === 'open';
+      const order = isQueue
+        ? sql`decision.urgency(r.risk_level), r.opened_at, r.review_id`
+        : sql`r.opened_at desc, r.review_id desc`;
+      const wanted = [
+        ...(isQueue ? [sql`r.resolved_at is null`] : []),
+        ...(filter.state === 'resolved' ? [sql`r.resolved_at is not null`] : []),
+        ...(filter.level === undefined ? [] : [sql`r.risk_level = ${filter.level}`]),
+        ...(filter.policyId === undefined ? [] : [sql`r.policy_id = ${filter.policyId}`]),
+        ...(filter.eventId === undefined ? [] : [sql`r.event_id = ${filter.eventId}`]),
+        ...(filter.conflict === undefined ? [] : [sql`r.conflict = ${filter.conflict}`]),
+        ...(after === undefined
+          ? []
+          : [
+              isQueue
+                ? sql`(decision.urgency(r.risk_level), r.opened_at, r.review_id)
+                    > (${after.urgency}::integer, ${after.openedAt}::timestamptz, ${after.reviewId}::uuid)`
+                : sql`(r.opened_at, r.review_id) < (${after.openedAt}::timestamptz, ${after.reviewId}::uuid)`,
+            ]),
+      ];
+      // The page is cut before anything is joined to it.
+      const { rows } = await sql<ListedReview>`
+        with r as materialized (
+          select * from decision.review r
+          ${wanted.length === 0 ? sql`` : sql`where ${sql.join(wanted, sql` and `)}`}
+          order by ${order} limit ${limit})
+        select r.review_id as "reviewId", r.event_id as "eventId", r.advisory_id as "advisoryId", r.risk_level as "riskLevel",
+          decision.urgency(r.risk_level) as urgency, r.priority_level as "priorityLevel", r.conflict,
+          r.opened_at as "openedAt", r.resolved_at as "resolvedAt", p.name as "policyName", p.version as "policyVersion",
+          p.title as "policyTitle", e.source_system as "eventSource", e.event_type as "eventType", e.subject as "eventSubject",
+          d.round, d.decision_type as state,
+          (select count(*)::integer from decision.approval a where a.decision_id = d.decision_id) as approvals
+        from r
+        join lateral (
+          select d.decision_id, d.round, d.decision_type from decision.decision d
+          where d.advisory_id = r.advisory_id order by d.round desc limit 1) d on true
+        join policy.policy_for_decision p on p.policy_id = r.policy_id and p.version = r.policy_version
+        join event.event_for_decision e on e.event_id = r.event_id
+        order by ${order}`.execute(tx);
+      return rows;
+    },
+
+    async fileOf(reviewId) {
+      const { rows } = await sql<FileRow>`
+        select r.review_id as "reviewId", r.priority_level as "priorityLevel", r.opened_at as "openedAt",
+          r.resolved_at as "resolvedAt", e.event_id as "eventId", e.source_system as source, e.external_id as id,
+          e.event_type as type, e.subject, e.occurred_at as "occurredAt", e.received_at as "receivedAt",
+          e.payload_data as data, s.assessment_id as "assessmentId", s.risk_score as score, s.risk_level as level,
+          s.contributions, s.evaluated_at as "evaluatedAt", p.policy_id as "policyId", p.version as "policyVersion", p.name,
+          p.title, p.description, p.regulatory_reference as "regulatoryReference", a.advisory_id as "advisoryId",
+          a.evaluation_id as "evaluationId", a.advisory_version as "advisoryVersion", a.basis,
+          a.justification_text as justification, a.conditions, a.recommendation_options as options
+        from decision.review r
+        join event.event_for_decision e on e.event_id = r.event_id
+        join advisory.advisory_for_decision a on a.advisory_id = r.advisory_id
+        join risk.assessment_for_decision s on s.assessment_id = a.assessment_id
+        join policy.policy_for_decision p on p.policy_id = a.policy_id and p.version = a.policy_version
+        where r.review_id = ${reviewId}`.execute(tx);
+      return fileFrom(rows[0]!);
+    },
+
+    async chainOf(reviewId) {
+      const { rows } = await sql<ChainedRound>`
+        select d.decision_id as "decisionId", d.round, d.decision_type as state, d.decision_maker_id as "makerId",
+          p.name as "makerName", d.decision_maker_role as "makerRole", d.justification, d.created_at as "createdAt"
+        from decision.decision d
+        left join identity.person_for_decision p on p.person_id = d.decision_maker_id
+        where d.review_id = ${reviewId} order by d.round`.execute(tx);
+      return rows;
+    },
+
+    async contradictionsOf(reviewId) {
+      const { rows } = await sql<Sibling>`
+        select other.review_id as "reviewId", p.name as "policyName", other.priority_level as "priorityLevel",
+          (select d.decision_type from decision.decision d where d.review_id = other.review_id order by d.round desc limit 1) as state
+        from decision.review r
+        join decision.review other
+          on other.evaluation_id = r.evaluation_id and other.review_id <> r.review_id and other.conflict
+        join policy.policy_for_decision p on p.policy_id = other.policy_id and p.version = other.policy_version
+        where r.review_id = ${reviewId} and r.conflict order by other.priority_level, p.name`.execute(
+        tx,
+      );
+      return rows;
+    },
+
+    async namesOf(people) {
+      const { rows } = await sql<{ personId: PersonId; name: string }>`
+        select person_id as "personId", name from identity.person_for_decision
+        where person_id = any(${people}::uuid[])`.execute(tx);
+      return new Map(rows.map(({ personId, name }) => [personId, name]));
+    },
+  };
+}
+
+type FileRow = Pick<ReviewFile, 'reviewId' | 'priorityLevel' | 'openedAt' | 'resolvedAt'> &
+  ReviewFile['event'] &
+  ReviewFile['assessment'] &
+  Omit<ReviewFile['policy'], 'version'> &
+  Omit<ReviewFile['advisory'], 'version'> & {
+    readonly policyVersion: number;
+    readonly advisoryVersion: number;
+  };
+
+function fileFrom(row: FileRow): ReviewFile {
+  const { reviewId, priorityLevel, openedAt, resolvedAt } = row;
+  const { eventId, source, id, type, subject, occurredAt, receivedAt, data } = row;
+  const { assessmentId, score, level, contributions, evaluatedAt } = row;
+  const { policyId, policyVersion, name, title, description, regulatoryReference } = row;
+  const { advisoryId, evaluationId, advisoryVersion, basis, justification, conditions, options } =
+    row;
+  return {
+    reviewId,
+    priorityLevel,
+    openedAt,
+    resolvedAt,
+    event: { eventId, source, id, type, subject, occurredAt, receivedAt, data },
+    assessment: { assessmentId, score, level, contributions, evaluatedAt },
+    policy: { policyId, version: policyVersion, name, title, description, regulatoryReference },
+    advisory: {
+      advisoryId,
+      evaluationId,
+      version: advisoryVersion,
+      basis,
+      justification,
+      conditions,
+      options,
+    },
+  };
+}
