@@ -4,9 +4,11 @@
  * All faults are reported at once, so that a deployment is mended in one round. Values are never printed: some of them
  * hold passwords.
  */
+import { readFile } from 'node:fs/promises';
 import envSchema from 'env-schema';
 import Type, { type Static } from 'typebox';
 import { type Domain, domains } from './domain/domains.ts';
+import { nearestTo } from './domain/nearest.ts';
 
 const DOMAIN_URL_SUFFIX = '_DATABASE_URL';
 /** Names with this prefix are ours alone, so one that we do not know is a slip of the pen. */
@@ -226,26 +228,29 @@ function unknownNames(given: Readonly<Record<string, string>>): readonly string[
   ];
   return Object.keys(given)
     .filter((name) => name.startsWith(OWN_PREFIX) && !known.includes(name))
-    .map((name) => `${name} is no setting; the nearest one is ${nearest(name, known)}`);
+    .map((name) => {
+      // Most settings have no prefix, so it does not count as a difference.
+      const meant = nearestTo(name, known) ?? nearestTo(name.replace(OWN_PREFIX, ''), known);
+      return `${name} is no setting${meant === undefined ? '' : `; the nearest one is ${meant}`}`;
+    });
 }
 
-/** Most settings have no prefix, so it does not count as a difference. */
-function nearest(name: string, known: readonly string[]): string {
-  const bare = (text: string) => text.replace(OWN_PREFIX, '');
-  const distances = known.map((other) => editDistance(bare(name), bare(other)));
-  return known[distances.indexOf(Math.min(...distances))] ?? '';
-}
-
-/** Levenshtein's: how many letters have to be put in, taken out or changed. */
-function editDistance(from: string, to: string): number {
-  let row = Array.from({ length: to.length + 1 }, (_, column) => column);
-  for (const [i, letter] of Array.from(from).entries()) {
-    const next = [i + 1];
-    for (const [j, other] of Array.from(to).entries()) {
-      const changed = (row[j] ?? 0) + (letter === other ? 0 : 1);
-      next.push(Math.min(changed, (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1));
-    }
-    row = next;
+/**
+ * The secret behind a reference: `env:NAME`, or `file:/path` for a mounted secret, without its final line end.
+ * Rejects with a message for the operator that names the reference and never the secret.
+ */
+export async function readSecret(reference: string): Promise<string> {
+  const [, scheme, rest = ''] = /^(env|file):(.+)$/.exec(reference) ?? [];
+  if (scheme === 'env') {
+    const value = process.env[rest];
+    if (value === undefined || value === '') throw new Error(`${reference} is not set`);
+    return value;
   }
-  return row.at(-1) ?? 0;
+  if (scheme === 'file') {
+    const text = await readFile(rest, 'utf8').catch((cause: unknown) => {
+      throw new Error(`${reference} cannot be read`, { cause });
+    });
+    return text.replace(/\r?\n$/, '');
+  }
+  throw new Error(`"${reference}" is no reference to a secret: write env:NAME or file:/path`);
 }

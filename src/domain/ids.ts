@@ -21,6 +21,8 @@ export type PersonId = Id<'person'>;
 export type PolicyId = Id<'policy'>;
 export type ModelId = Id<'risk-model'>;
 export type ChangeId = Id<'change'>;
+export type ConditionId = Id<'condition'>;
+export type SourceKeyId = Id<'source-key'>;
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
@@ -66,9 +68,15 @@ export const approvalIdOf = (decision: DecisionId, person: PersonId): ApprovalId
 export const executionIdOf = (decision: DecisionId, actionNo: number): ExecutionId =>
   uuidOf('sentinelops-execution/v1', decision, String(actionNo));
 
+/** A name belongs to one person for ever. */
+export const personIdOf = (name: string): PersonId => uuidOf('sentinelops-person/v1', name);
+
 export const policyIdOf = (name: string): PolicyId => uuidOf('sentinelops-policy/v1', name);
 
 export const modelIdOf = (name: string): ModelId => uuidOf('sentinelops-risk-model/v1', name);
+
+export const conditionIdOf = (of: PolicyId, version: number, position: string): ConditionId =>
+  uuidOf('sentinelops-policy-condition/v1', of, String(version), position);
 
 /** A change of state of one version of a policy or model; each state is reached once. */
 export const changeIdOf = (of: PolicyId | ModelId, version: number, toStatus: string): ChangeId =>

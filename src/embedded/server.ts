@@ -91,21 +91,36 @@ async function keptPort(directory: string): Promise<number> {
  * that is taken over in the middle of its recovery; one that was just started is ready already.
  */
 async function readyPort(data: string): Promise<number> {
-  const file = join(data, 'postmaster.pid');
   for (let waitedMs = 0; waitedMs < READY_TIMEOUT_S * 1_000; waitedMs += READY_POLL_MS) {
-    // Lines: process id, data directory, start time, port, socket directory, address, shared memory, state.
-    const lines = (await readFile(file, 'utf8').catch(() => '')).split('\n');
-    const port = Number(lines[3]);
-    if (lines[7]?.trim() === 'ready') {
-      if (!(await isFree(port))) return port;
+    const lock = await readLock(data);
+    if (lock?.ready === true) {
+      if (!(await isFree(lock.port))) return lock.port;
       throw new Error(
-        `${file} names process ${lines[0]} as PostgreSQL, but nothing listens on its port ${port}: the id now ` +
-          `belongs to another program. Make sure that no postgres runs on ${data}, then remove the file.`,
+        `${lock.file} names process ${lock.pid} as PostgreSQL, but nothing listens on its port ${lock.port}: the id ` +
+          `now belongs to another program. Make sure that no postgres runs on ${data}, then remove the file.`,
       );
     }
     await delay(READY_POLL_MS);
   }
   throw new Error(`PostgreSQL on ${data} did not become ready within ${READY_TIMEOUT_S} s.`);
+}
+
+export interface Lock {
+  readonly file: string;
+  readonly pid: number;
+  readonly port: number;
+  /** Whether the server takes connections, when it last said. A killed one leaves its last word. */
+  readonly ready: boolean;
+}
+
+/** What the server of a data directory says of itself; undefined when there is none, or we may not look. */
+export async function readLock(data: string): Promise<Lock | undefined> {
+  const file = join(data, 'postmaster.pid');
+  const text = await readFile(file, 'utf8').catch(() => undefined);
+  // Lines: process id, data directory, start time, port, socket directory, address, shared memory, state.
+  const [pid, , , port, , , , state] = text?.split('\n') ?? [];
+  if (pid === undefined) return undefined;
+  return { file, pid: Number(pid), port: Number(port), ready: state?.trim() === 'ready' };
 }
 
 async function startFailure(output: string, log: string): Promise<Error> {

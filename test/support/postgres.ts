@@ -53,14 +53,14 @@ async function openServer(): Promise<{ adminUrl: string; stop(): Promise<void> }
   const given = process.env['TEST_DATABASE_URL'];
   if (given !== undefined) return { adminUrl: given, stop: async () => {} };
   const directory = await mkdtemp(join(await fastestDisk(), 'sentinelops-test-postgres-'));
-  const server = await startEmbeddedPostgres({ directory, settings: SETTINGS });
-  return {
-    adminUrl: server.url,
-    async stop() {
-      await server.stop();
-      await rm(directory, { recursive: true });
-    },
-  };
+  const remove = () => rm(directory, { recursive: true });
+  try {
+    const server = await startEmbeddedPostgres({ directory, settings: SETTINGS });
+    return { adminUrl: server.url, stop: () => server.stop().then(remove) };
+  } catch (error) {
+    await remove();
+    throw error;
+  }
 }
 
 /**

@@ -68,6 +68,11 @@ $$`;
 const uuid = (kind: number, n = 1) =>
   `${kind}0000000-0000-4000-8000-${String(n).padStart(12, '0')}`;
 
+/** An INSERT of one row, its values as SQL. */
+export function insertOf(table: string, row: Readonly<Record<string, string>>): string {
+  return `insert into ${table} (${Object.keys(row).join()}) values (${Object.values(row).join()});`;
+}
+
 /** The rows of `keepChain`. */
 export const ids = {
   author: uuid(0, 1),
@@ -178,7 +183,7 @@ const EXECUTION = `
     row_digest = '${hex('d')}';`;
 
 const UP_TO_THE_REVIEW = `
-  select ledger.set_origin_base(null);
+  insert into ledger.heartbeat (beaten_at) values (now() + interval '1 hour');
   insert into identity.person (person_id, name) values
     ('${ids.author}', 'author'), ('${ids.complianceOfficer}', 'officer'), ('${ids.administrator}', 'administrator'),
     ('${ids.seniorAuthority}', 'senior'), ('${ids.auditor}', 'auditor');

@@ -1,0 +1,110 @@
+/** `ledger export|verify`. */
+import { createWriteStream } from 'node:fs';
+import { finished } from 'node:stream/promises';
+import type { Command } from 'commander';
+import { type Pin, parsePin, type Verdict } from '../domain/ledger/verdict.ts';
+import { exportLedger } from '../stores/ledger-export.ts';
+import { verifyLedgerDatabase, verifyLedgerFile } from '../stores/ledger-verify.ts';
+import { withSessions } from './run.ts';
+import { CommandError, data, exitCodes, progress, talk } from './terminal.ts';
+
+interface ExportOptions {
+  readonly stream: string;
+  readonly out?: string;
+}
+
+interface VerifyOptions {
+  readonly stream?: string;
+  readonly origin?: string;
+  readonly pin: readonly Pin[];
+}
+
+const EXIT_CODES = `
+Exit codes: 0 OK, 1 failed, 2 usage, 3 cannot read, 10 malformed, 11 other origin, 12 gap in seq, 13 broken chain,
+14 hash is not of its entry, 15 data is not of its hash, 16 data not canonical, 17 duplicate, 18 shorter than a pin,
+19 other head than a pin, 20 facts and entries do not match (with a database only).
+The verdict is one line of JSON on standard output.`;
+
+export function addLedgerCommands(program: Command): void {
+  const ledger = program.command('ledger').description('the hash-chained record of every fact');
+  ledger
+    .command('export')
+    .description('write a stream as a file that anybody can verify offline')
+    .option('--stream <n>', 'which chain', '0')
+    .option('--out <file>', 'instead of standard output')
+    .action((options: ExportOptions) => exportStream(options));
+  ledger
+    .command('verify')
+    .argument('[file]', 'an export; without one, the database')
+    .description('recompute every hash; needs no database, network or key when given a file')
+    .option('--stream <n>', 'which chain of the database (default 0)')
+    .option('--origin <origin>', 'the name that the ledger must have')
+    .option(
+      '--pin <size:hash>',
+      'what you kept of an earlier state; may be given again',
+      collectPin,
+      [],
+    )
+    .addHelpText('after', EXIT_CODES)
+    .action((file: string | undefined, options: VerifyOptions) => verify(file, options));
+}
+
+async function exportStream({ stream, out }: ExportOptions): Promise<void> {
+  const line = progress();
+  const target = out === undefined ? process.stdout : createWriteStream(out);
+  const { origin, size, lastHash } = await withSessions('ledger', (sessions) =>
+    exportLedger(sessions.of('audit'), {
+      stream: streamNumber(stream),
+      out: target,
+      onProgress: (written, of) => line.show(`${written} of ${of} entries`),
+    }),
+  );
+  if (out !== undefined) {
+    target.end();
+    await finished(target);
+  }
+  line.end();
+  talk(`${size} entries of ${origin}.`);
+  if (lastHash !== null) talk(`Keep this pin outside: --pin ${size}:${lastHash}`);
+}
+
+async function verify(file: string | undefined, options: VerifyOptions): Promise<void> {
+  if (file !== undefined && options.stream !== undefined) {
+    throw new CommandError('Give a file or --stream, not both.', exitCodes.usage);
+  }
+  const line = progress();
+  const how = {
+    origin: options.origin,
+    pins: options.pin,
+    onProgress: (passed: number) => line.show(`${passed} entries verified`),
+  };
+  const verdict: Verdict =
+    file === undefined
+      ? await withSessions('ledger', (sessions) =>
+          verifyLedgerDatabase(sessions.of('audit'), {
+            ...how,
+            stream: streamNumber(options.stream ?? '0'),
+          }),
+        )
+      : await verifyLedgerFile(file, how);
+  line.end();
+  data(JSON.stringify(verdict));
+  if (verdict.detail !== null) talk(verdict.detail);
+  process.exitCode = verdict.code;
+}
+
+function streamNumber(text: string): number {
+  if (/^\d{1,4}$/.test(text)) return Number(text);
+  throw new CommandError('--stream takes a number from 0.', exitCodes.usage);
+}
+
+function collectPin(text: string, pins: readonly Pin[]): Pin[] {
+  const pin = parsePin(text);
+  if (pin === undefined) {
+    throw new CommandError(
+      '--pin takes SIZE:HASH, a number and 64 lower-case hex digits.',
+      exitCodes.usage,
+    );
+  }
+  return [...pins, pin];
+}

@@ -1,0 +1,56 @@
+/** `policy load`: policies and risk models from files. */
+import type { Command } from 'commander';
+import { createReviewerCommands } from '../actors/reviewers.ts';
+import type { PersonId } from '../domain/ids.ts';
+import type { Database } from '../stores/database.ts';
+import { loadDocuments } from './documents.ts';
+import { withFoundation } from './run.ts';
+import { CommandError, exitCodes, json, talk } from './terminal.ts';
+
+interface LoadOptions {
+  readonly author: string;
+  readonly approver: string;
+  readonly json?: true;
+}
+
+export function addPolicyCommands(program: Command): void {
+  const policy = program.command('policy').description('what is watched, and how risk is weighed');
+  policy
+    .command('load')
+    .argument('<folder>', 'with policies/*.yaml and risk-models/*.yaml, as in examples/')
+    .description(
+      'bring the documents of a folder into force: all of them or none; safe to run again',
+    )
+    .requiredOption('--author <name>', 'who wrote them, a Compliance Officer')
+    .requiredOption('--approver <name>', 'who stands for them, another Compliance Officer')
+    .action((folder: string, _options, command: Command) =>
+      load(folder, command.optsWithGlobals<LoadOptions>()),
+    );
+}
+
+async function load(folder: string, options: LoadOptions): Promise<void> {
+  const loaded = await withFoundation('policy', async (foundation) => {
+    const identity = foundation.sessions.of('identity');
+    return loadDocuments(foundation, folder, {
+      author: await personNamed(identity, options.author),
+      approver: await personNamed(identity, options.approver),
+    });
+  });
+  if (options.json) {
+    json(loaded);
+    return;
+  }
+  const activated = [...loaded.riskModels, ...loaded.policies];
+  if (activated.length === 0) talk('Nothing to do: all of them are in force.');
+  for (const version of activated) talk(`in force: ${version}`);
+}
+
+async function personNamed(identity: Database, name: string): Promise<PersonId> {
+  const people = await createReviewerCommands(identity).list();
+  const person = people.find((listed) => listed.name === name);
+  if (person !== undefined) return person.personId;
+  throw new CommandError(
+    `Nobody is called ${name}. "reviewer add --name ${name} --role …" makes a person.`,
+    exitCodes.notFound,
+  );
+}

@@ -1,0 +1,150 @@
+/** How commands reach the stores: a short one opens what it needs and closes it again, a daemon lives until it is told. */
+import {
+  type Foundation,
+  migrateAll,
+  openBroker,
+  openSessions,
+  refuseOldSchema,
+  type Sessions,
+} from '../compose.ts';
+import { type Config, readConfig } from '../config.ts';
+import type { Log } from '../domain/log.ts';
+import { isRefusal, problems, type Refusal } from '../domain/problem.ts';
+import { createLog } from '../telemetry/log.ts';
+import { CommandError, exitCodes, talk } from './terminal.ts';
+
+/** The settings. A fault in them ends the command with exit code 78. */
+export function configOrExit(): Config {
+  try {
+    return readConfig();
+  } catch (error) {
+    throw new CommandError((error as Error).message, exitCodes.configuration);
+  }
+}
+
+/** Runs a short command on the database, beside a daemon or without one. */
+export async function withSessions<T>(
+  role: string,
+  work: (sessions: Sessions, config: Config, log: Log) => Promise<T>,
+): Promise<T> {
+  const config = configOrExit();
+  const log = createLog({ level: config.logLevel === 'info' ? 'warn' : config.logLevel, role });
+  const sessions = await openSessions(config, log, { beside: true });
+  try {
+    return await work(sessions, config, log);
+  } finally {
+    await sessions.close();
+  }
+}
+
+/** The same, with the queue store. */
+export function withFoundation<T>(
+  role: string,
+  work: (foundation: Foundation) => Promise<T>,
+): Promise<T> {
+  return withSessions(role, async (sessions, config, log) => {
+    const broker = await openBroker(config, sessions, log);
+    try {
+      return await work({ config, sessions, broker, log });
+    } finally {
+      await broker.close();
+    }
+  });
+}
+
+/** The answer of a command, unless it is a refusal: that ends the command with what is wrong and what to do. */
+export function deny<T>(answer: T | Refusal): T {
+  if (typeof answer !== 'object' || answer === null || !isRefusal(answer)) return answer as T;
+  const { title, remedy } = problems[answer.reason];
+  throw new CommandError(`${title}: ${answer.detail}. ${remedy}`, exitCodes.failed);
+}
+
+/** A part of a daemon that is running. */
+export interface Part {
+  /** Finishes what is under way and resolves. */
+  stop(): Promise<void>;
+}
+
+/** Stops everything once, and says when a halted actor wants the process to end. */
+export interface Lifetime {
+  /** Ends the daemon as if it had been told to, with a failing exit code. */
+  readonly fail: (error: Error) => void;
+}
+
+/** Ctrl-C under npm arrives twice within milliseconds, from the terminal and from npm; a person takes longer. */
+const REPEAT_IGNORED_MS = 1_000;
+
+/**
+ * Runs parts until SIGTERM or SIGINT, then stops them in reverse order and resolves; exit code 0. A second signal, or
+ * the drain time running out, ends the process at once: what was under way is then redelivered.
+ */
+export async function runDaemon(
+  role: string,
+  start: (foundation: Foundation, lifetime: Lifetime) => Promise<readonly Part[]>,
+): Promise<void> {
+  const config = configOrExit();
+  const log = createLog({ level: config.logLevel, role });
+  const sessions = await openSessions(config, log, { beside: false });
+  const ended = Promise.withResolvers<string>();
+  let broker: Foundation['broker'] | undefined;
+  let parts: readonly Part[] = [];
+  const stopListening = onSignals(ended.resolve);
+  try {
+    await readySchema(config, sessions, log);
+    broker = await openBroker(config, sessions, log);
+    parts = await start(
+      { config, sessions, broker, log },
+      {
+        fail: (error) => {
+          process.exitCode = exitCodes.failed;
+          ended.resolve(error.message);
+        },
+      },
+    );
+    log.info({ reason: await ended.promise }, 'draining');
+  } finally {
+    const forced = setTimeout(() => {
+      talk('The drain time ran out; what was under way will be delivered again.');
+      process.exit(exitCodes.failed);
+    }, config.drainTimeoutMs);
+    for (const part of parts.toReversed()) await part.stop();
+    await broker?.close();
+    await sessions.close();
+    clearTimeout(forced);
+    stopListening();
+  }
+  log.info({}, 'stopped');
+}
+
+/** The embedded database belongs to this process, so it may migrate it; any other is migrated by the release step. */
+export async function readySchema(config: Config, sessions: Sessions, log: Log): Promise<void> {
+  if (!sessions.embedded) return refuseOldSchema(sessions);
+  await migrateAll(config, sessions, (message) => log.info({}, message));
+}
+
+/** Resolves at SIGTERM or SIGINT. */
+export async function untilSignal(): Promise<void> {
+  const told = Promise.withResolvers<string>();
+  const stopListening = onSignals(told.resolve);
+  // Nothing else may be waiting; without a timer the process would end here by itself.
+  const alive = setInterval(() => undefined, 60_000);
+  await told.promise;
+  clearInterval(alive);
+  stopListening();
+}
+
+function onSignals(end: (signal: string) => void): () => void {
+  let firstMs: number | undefined;
+  const listen = (signal: NodeJS.Signals) => {
+    if (firstMs !== undefined && performance.now() - firstMs > REPEAT_IGNORED_MS) {
+      process.exit(exitCodes.failed);
+    }
+    firstMs ??= performance.now();
+    end(signal);
+  };
+  const signals: NodeJS.Signals[] = ['SIGTERM', 'SIGINT'];
+  for (const signal of signals) process.on(signal, listen);
+  return () => {
+    for (const signal of signals) process.off(signal, listen);
+  };
+}

@@ -1,0 +1,76 @@
+/** What a command prints: data on standard output, talk on standard error; nothing that moves unless a person watches. */
+import Table from 'cli-table3';
+
+/** Exit codes besides those of `ledger verify`, which has one for each kind of damage. */
+export const exitCodes = {
+  ok: 0,
+  failed: 1,
+  usage: 2,
+  notFound: 4,
+  /** A store does not answer, or is not fit to be used. */
+  unavailable: 69,
+  configuration: 78,
+} as const;
+
+/** Ends a command with a message for the person at the terminal and an exit code; no stack is printed. */
+export class CommandError extends Error {
+  override readonly name = 'CommandError';
+  readonly exitCode: number;
+  constructor(message: string, exitCode: number = exitCodes.failed) {
+    super(message);
+    this.exitCode = exitCode;
+  }
+}
+
+export function data(text: string): void {
+  process.stdout.write(text.endsWith('\n') ? text : `${text}\n`);
+}
+
+export function talk(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
+
+export function json(value: unknown): void {
+  data(JSON.stringify(value, undefined, 2));
+}
+
+/** Rows as a plain table that a person reads and `awk` can still cut. */
+export function table(head: readonly string[], rows: readonly (readonly unknown[])[]): void {
+  const plain = new Table({
+    head: [...head],
+    chars: Object.fromEntries(BORDERS.map((border) => [border, ''])),
+    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 2 },
+  });
+  for (const row of rows) plain.push(row.map((cell) => printable(cell)));
+  data(plain.toString());
+}
+
+const BORDERS = [
+  ...['top', 'top-mid', 'top-left', 'top-right'],
+  ...['bottom', 'bottom-mid', 'bottom-left', 'bottom-right'],
+  ...['left', 'left-mid', 'mid', 'mid-mid', 'right', 'right-mid', 'middle'],
+];
+
+/** Text from outside must not steer the terminal: control characters are shown, not sent. */
+export function printable(cell: unknown): string {
+  const text = cell === null || cell === undefined ? '-' : String(cell);
+  return text.replaceAll(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, visible);
+}
+
+function visible(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+}
+
+export interface Progress {
+  show(text: string): void;
+  end(): void;
+}
+
+/** One line that is written over, for work that takes long; silent where nobody watches. */
+export function progress(): Progress {
+  if (!process.stderr.isTTY) return { show: () => undefined, end: () => undefined };
+  return {
+    show: (text) => process.stderr.write(`\r\u001b[2K${text}`),
+    end: () => process.stderr.write('\r\u001b[2K'),
+  };
+}

@@ -1,0 +1,346 @@
+/**
+ * The only wiring: settings become stores, stores become actors and the HTTP server. It joins and decides nothing else.
+ * What is opened here is closed here, in the order of dependence: first what takes work, last the database.
+ */
+import { readFile } from 'node:fs/promises';
+import type { PgPool } from 'bullmq';
+import type { FastifyInstance } from 'fastify';
+import { awaitingDecisionActor } from './actors/awaiting-decision.ts';
+import { createAdvisoryActor } from './actors/advisory.ts';
+import { createDecide } from './actors/decision.ts';
+import { createDispatcher, type Dispatcher } from './actors/dispatcher.ts';
+import { executionActor } from './actors/execution.ts';
+import { faultOf } from './actors/fault.ts';
+import { ingestActor } from './actors/ingest.ts';
+import { createIntake } from './actors/intake.ts';
+import { createLedgerActor } from './actors/ledger.ts';
+import {
+  createLedgerHeartbeat,
+  createLedgerProtectionWatch,
+  type Watch,
+} from './actors/ledger-health.ts';
+import { createRiskActor } from './actors/risk.ts';
+import { type RunningActor, type RuntimeOptions, runActor } from './actors/runtime.ts';
+import { eventRoutes } from './admin/routes/events.ts';
+import { problemRoutes } from './admin/routes/problems.ts';
+import { reviewRoutes } from './admin/routes/reviews.ts';
+import { createAdminServer } from './admin/server.ts';
+import { type Config, readSecret } from './config.ts';
+import { printFault } from './documents/yaml.ts';
+import type { Domain } from './domain/domains.ts';
+import type { Log } from './domain/log.ts';
+import { systemClock } from './domain/time.ts';
+import { startEmbeddedPostgres } from './embedded/postgres.ts';
+import { findEmbeddedPostgres } from './embedded/running.ts';
+import {
+  type Broker,
+  connectPostgres,
+  connectRedis,
+  migrateQueueStore,
+  QUEUE_SCHEMA,
+} from './queues/broker.ts';
+import { type QueueName, queueNames } from './queues/pipeline.ts';
+import { sourceKinds } from './sources/sources.ts';
+import {
+  type Database,
+  openDatabase,
+  openQueuePool,
+  QUEUE_ROLE,
+  withMigratorClient,
+} from './stores/database.ts';
+import { migrate, pendingMigrations } from './stores/migrate.ts';
+import { openTargets, readTargets } from './targets/file.ts';
+import type { Target, TargetTools } from './targets/target.ts';
+
+/** Requests that one address may send in a second before it is told to wait. */
+const REQUESTS_PER_SECOND_MAX = 2_000;
+/** Each worker keeps one connection for its wake-ups; the rest is for what they do. */
+const QUEUE_POOL_CONNECTIONS_MAX = queueNames.length + 10;
+
+// Postgres
+
+export interface Sessions {
+  /** The pool of a domain, opened at its first use. */
+  of(domain: Domain): Database;
+  /** Where the schema is migrated and whom BullMQ's Postgres backend uses. */
+  readonly url: string;
+  /** True on the embedded PostgreSQL, whose schema this process may migrate by itself. */
+  readonly embedded: boolean;
+  close(): Promise<void>;
+}
+
+/**
+ * Sessions with the configured PostgreSQL, or with the embedded one: started for this process, or found running under a
+ * daemon when `beside` one is allowed.
+ */
+export async function openSessions(
+  config: Config,
+  log: Log,
+  { beside }: { readonly beside: boolean },
+): Promise<Sessions> {
+  const server = await openServer(config, beside);
+  const onConnectionError = (error: Error) =>
+    log.warn({ error: error.message }, 'postgres: connection error');
+  const databases = new Map<Domain, Database>();
+  return {
+    url: server.url,
+    embedded: server.embedded,
+    of(domain) {
+      const known = databases.get(domain);
+      if (known !== undefined) return known;
+      const ownUrl = config.domainDatabaseUrls[domain];
+      const database = openDatabase({
+        url: ownUrl ?? server.url,
+        domain,
+        assumeRole: ownUrl === undefined,
+        connectionsMax: config.poolConnectionsMax,
+        onConnectionError,
+      });
+      databases.set(domain, database);
+      return database;
+    },
+    async close() {
+      await Promise.all([...databases.values()].map((database) => database.close()));
+      await server.stop();
+    },
+  };
+}
+
+async function openServer(
+  config: Config,
+  beside: boolean,
+): Promise<{ url: string; embedded: boolean; stop(): Promise<void> }> {
+  const nothing = () => Promise.resolve();
+  if (config.databaseUrl !== undefined) {
+    return { url: config.databaseUrl, embedded: false, stop: nothing };
+  }
+  const running = beside ? await findEmbeddedPostgres(config.dataDirectory) : undefined;
+  if (running !== undefined) return { url: running, embedded: true, stop: nothing };
+  const started = await startEmbeddedPostgres({ directory: config.dataDirectory });
+  return { url: started.url, embedded: true, stop: () => started.stop() };
+}
+
+/** Brings the schema and, where Postgres carries them, the queue tables to this release. Returns the files that ran. */
+export async function migrateAll(
+  config: Config,
+  sessions: Sessions,
+  onApplied: (message: string) => void = () => undefined,
+): Promise<readonly string[]> {
+  const { applied } = await migrate(sessions.url, {
+    ledgerOrigin: config.ledgerOrigin,
+    log: onApplied,
+  });
+  await withMigratorClient(sessions.url, (client) => migrateQueueStore(client, QUEUE_ROLE));
+  return applied;
+}
+
+/** A process works only on the schema that it was built for. @throws Error that says how to get there. */
+export async function refuseOldSchema(sessions: Sessions): Promise<void> {
+  const pending = await pendingMigrations(sessions.url);
+  if (pending.length === 0) return;
+  throw new Error(
+    `The database lacks ${pending.length} migrations (${pending[0]} first): run "sentinelops migrate".`,
+  );
+}
+
+// Queue store
+
+export async function openBroker(config: Config, sessions: Sessions, log: Log): Promise<Broker> {
+  if (config.redisUrl !== undefined) return connectRedis(config.redisUrl, log);
+  const pool = openQueuePool({
+    url: sessions.url,
+    assumeRole: true,
+    schema: QUEUE_SCHEMA,
+    connectionsMax: QUEUE_POOL_CONNECTIONS_MAX,
+    onConnectionError: (error) =>
+      log.warn({ error: error.message }, 'queue store: connection error'),
+  });
+  // BullMQ and the driver declare the overloads of `on` differently; a pool of the driver is what BullMQ documents.
+  const broker = await connectPostgres(pool as unknown as PgPool, log);
+  return {
+    ...broker,
+    async close() {
+      await broker.close();
+      await pool.end();
+    },
+  };
+}
+
+// Work
+
+/** What actors and the HTTP server are made from. */
+export interface Foundation {
+  readonly config: Config;
+  readonly sessions: Sessions;
+  readonly broker: Broker;
+  readonly log: Log;
+}
+
+export interface Work {
+  /** Takes no more jobs, finishes those under way, and resolves. */
+  drain(): Promise<void>;
+  /** False once an actor has stopped itself. */
+  isRunning(): boolean;
+}
+
+export interface WorkOptions {
+  readonly queues: readonly QueueName[];
+  /** Where executions go; only the worker of `execution` asks. */
+  readonly targets: () => Promise<readonly Target[]>;
+  /** An actor has stopped itself because a promise of ours is broken. */
+  readonly onHalt: (error: Error) => void;
+}
+
+/** Starts actors, each with what belongs to its worker: the ledger's watches, the dispatcher of executions. */
+export async function startWork(foundation: Foundation, options: WorkOptions): Promise<Work> {
+  const { sessions, broker, log } = foundation;
+  const { queues } = options;
+  const dispatcher = queues.includes('execution')
+    ? openDispatcher(foundation, await options.targets())
+    : undefined;
+  const watches = queues.includes('ledger') ? ledgerWatches(foundation) : [];
+
+  const run = <Q extends QueueName, Store>(
+    actor: RuntimeOptions<Q, Store>['actor'],
+    onBatch: () => void = () => undefined,
+  ) =>
+    runActor({
+      actor,
+      database: sessions.of(actor.domain),
+      broker,
+      clock: systemClock,
+      log,
+      onBatch,
+      onHalt: options.onHalt,
+    });
+  const starters: Record<QueueName, () => Promise<RunningActor>> = {
+    ingest: () => run(ingestActor),
+    risk: () => run(createRiskActor()),
+    advisory: () => run(createAdvisoryActor()),
+    'awaiting-decision': () => run(awaitingDecisionActor),
+    execution: () => run(executionActor, dispatcher?.wake),
+    ledger: () =>
+      run(
+        createLedgerActor({
+          onFactConflict: ({ type, id }) =>
+            log.error({ type, id }, 'a recorded fact is no longer what its ledger entry says'),
+        }),
+      ),
+  };
+  for (const watch of watches) watch.start();
+  dispatcher?.start();
+  const actors = await Promise.all(queues.map((queue) => starters[queue]()));
+  log.info({ queues, store: broker.store }, 'working');
+  return {
+    isRunning: () => actors.every((actor) => actor.isRunning()),
+    async drain() {
+      await Promise.all(actors.map((actor) => actor.drain()));
+      await dispatcher?.stop();
+      await Promise.all(watches.map((watch) => watch.stop()));
+    },
+  };
+}
+
+function openDispatcher(
+  { sessions, broker, log }: Foundation,
+  targets: readonly Target[],
+): Dispatcher {
+  return createDispatcher({
+    database: sessions.of('execution'),
+    targets,
+    sendToLedger: broker.sender('ledger'),
+    clock: systemClock,
+    log,
+  });
+}
+
+/** The targets of the configured file. @throws Error with every fault of the file, by line and column. */
+export async function configuredTargets({
+  config,
+  broker,
+  log,
+}: Foundation): Promise<readonly Target[]> {
+  const file = config.targetsFile;
+  if (file === undefined) {
+    log.warn({}, 'TARGETS_FILE is not set: approved executions wait until their target is known');
+    return [];
+  }
+  return targetsFrom(file, await readFile(file, 'utf8'), {
+    readSecret,
+    publish: broker.publish,
+    log,
+  });
+}
+
+/** The targets that a text defines. */
+export async function targetsFrom(
+  file: string,
+  text: string,
+  tools: TargetTools,
+): Promise<readonly Target[]> {
+  const reading = readTargets(file, text);
+  if ('definition' in reading) return openTargets(reading.definition, tools);
+  throw new Error(`The targets file has faults:\n${reading.faults.map(printFault).join('\n')}`);
+}
+
+function ledgerWatches({ sessions, log }: Foundation): readonly Watch[] {
+  const database = sessions.of('ledger');
+  return [
+    createLedgerHeartbeat({
+      database,
+      onFailure: (error) =>
+        log.warn({ error }, 'the ledger does not answer: nothing can be finalised'),
+    }),
+    createLedgerProtectionWatch({
+      database,
+      onWeakened: (state) =>
+        log.error({ ...state }, 'the protection of the ledger is not what it was'),
+      onFailure: (error) =>
+        log.warn({ error }, 'the protection of the ledger could not be compared'),
+    }),
+  ];
+}
+
+// Admin
+
+/** The HTTP server: intake for sources, the reviewers' endpoint. Listening once it resolves. */
+export async function startAdmin(
+  { config, sessions, broker, log }: Foundation,
+  port: number = config.adminPort,
+): Promise<{ readonly server: FastifyInstance; readonly url: string }> {
+  const toRisk = broker.sender('risk');
+  const toLedger = broker.sender('ledger');
+  const intake = createIntake({
+    database: sessions.of('event'),
+    handOn: async (eventIds) => {
+      await Promise.all([
+        toRisk(eventIds.map((eventId) => ({ eventId }))),
+        toLedger(eventIds.map((id) => ({ type: 'EVENT', id }))),
+      ]);
+    },
+    clock: systemClock,
+    log,
+  });
+  const decide = createDecide({
+    database: sessions.of('decision'),
+    send: broker.sender('awaiting-decision'),
+    log,
+  });
+  const server = await createAdminServer({
+    routes: [
+      eventRoutes({ intake, kinds: sourceKinds, audit: sessions.of('audit') }),
+      reviewRoutes({
+        decide,
+        decision: sessions.of('decision'),
+        identity: sessions.of('identity'),
+      }),
+      problemRoutes,
+    ],
+    log,
+    isTransient: (error) => ['transient', 'contended'].includes(faultOf(error)),
+    requestsPerSecondMax: REQUESTS_PER_SECOND_MAX,
+  });
+  const url = await server.listen({ host: config.adminHost, port });
+  log.info({ url }, 'listening');
+  return { server, url };
+}

@@ -1,0 +1,153 @@
+/**
+ * Conditions: the tree that a policy or a factor asks of an event, in the form of json-rules-engine (`all`, `any`,
+ * `not`; leaves with fact, path, operator and value), made strict. This file knows their shape and checks it; rules.ts
+ * has them evaluated.
+ */
+import { type JsonValue, isJsonObject } from './json.ts';
+import { nearestTo } from './nearest.ts';
+import { isOperatorName, type OperatorName, operatorNames, operators } from './operators.ts';
+import { PATH_GRAMMAR, parsePath } from './path.ts';
+
+export type Conditions =
+  | { readonly all: readonly Condition[] }
+  | { readonly any: readonly Condition[] }
+  | { readonly not: Condition };
+export type Condition = Conditions | Leaf;
+
+/** What conditions are asked of. A risk model scores the event; a policy sees the score too. */
+export type FactName = 'event' | 'risk';
+
+export interface Leaf {
+  readonly fact: FactName;
+  readonly path: string;
+  readonly operator: OperatorName;
+  readonly value: JsonValue;
+  /**
+   * What an absent path means; without it the condition is unknown. A path that leads to null is absent too, unless
+   * the condition compares with null.
+   */
+  readonly ifAbsent?: IfAbsent;
+}
+export const ifAbsentAnswers = ['match', 'noMatch', 'unknown'] as const;
+export type IfAbsent = (typeof ifAbsentAnswers)[number];
+
+/** Something wrong in a document, and where: the members and indexes that lead to it. */
+export interface Finding {
+  readonly at: readonly (string | number)[];
+  readonly problem: string;
+}
+
+/** Leaves and groups of one tree together. */
+export const CONDITIONS_MAX = 200;
+/** Groups within groups. Canonical JSON ends at 32 levels, a group takes two of them, and the document needs some. */
+export const CONDITIONS_DEPTH_MAX = 12;
+
+const GROUPS = ['all', 'any', 'not'];
+const LEAF_KEYS = ['fact', 'path', 'operator', 'value', 'ifAbsent'];
+
+/** Everything that is wrong with `conditions`, read from a document; none means that they are `Conditions`. */
+export function checkConditions(conditions: unknown, facts: readonly FactName[]): Finding[] {
+  const findings: Finding[] = [];
+  let count = 0;
+
+  function check(condition: unknown, at: Finding['at'], depth: number): void {
+    count += 1;
+    if (count > CONDITIONS_MAX) return;
+    if (!isJsonObject(condition)) {
+      report(
+        at,
+        'a condition is a mapping: a group (all, any, not) or a leaf (fact, path, operator, value)',
+      );
+      return;
+    }
+    const groups = GROUPS.filter((group) => Object.hasOwn(condition, group));
+    if (groups.length === 0) return checkLeaf(condition, at);
+    if (Object.keys(condition).length > 1) {
+      report(at, `a group has one member; split it: ${Object.keys(condition).join(', ')}`);
+      return;
+    }
+    checkGroup(groups[0]!, condition[groups[0]!], at, depth);
+  }
+
+  function checkGroup(group: string, members: unknown, at: Finding['at'], depth: number): void {
+    if (depth > CONDITIONS_DEPTH_MAX) {
+      report(at, `groups are nested more than ${CONDITIONS_DEPTH_MAX} deep; flatten them`);
+    } else if (group === 'not') {
+      check(members, [...at, group], depth + 1);
+    } else if (!Array.isArray(members) || members.length === 0) {
+      // The engine would hold an empty group to be true: a policy that fires on everything.
+      report([...at, group], `"${group}" needs a list of at least one condition`);
+    } else {
+      members.forEach((member, index) => check(member, [...at, group, index], depth + 1));
+    }
+  }
+
+  function checkLeaf(leaf: Record<string, unknown>, at: Finding['at']): void {
+    for (const key of Object.keys(leaf)) {
+      if (!LEAF_KEYS.includes(key)) {
+        report([...at, key], `unknown member "${key}"${meant(key, [...LEAF_KEYS, ...GROUPS])}`);
+      }
+    }
+    for (const key of ['fact', 'path', 'operator', 'value']) {
+      if (!Object.hasOwn(leaf, key)) report(at, `the condition has no "${key}"; add it`);
+    }
+    if (Object.hasOwn(leaf, 'fact') && !facts.includes(leaf['fact'] as FactName)) {
+      report(
+        [...at, 'fact'],
+        `the fact must be ${facts.map((fact) => `"${fact}"`).join(' or ')} here`,
+      );
+    }
+    if (
+      Object.hasOwn(leaf, 'path') &&
+      (typeof leaf['path'] !== 'string' || !parsePath(leaf['path']))
+    ) {
+      report([...at, 'path'], `write ${PATH_GRAMMAR}`);
+    }
+    if (
+      Object.hasOwn(leaf, 'ifAbsent') &&
+      !ifAbsentAnswers.includes(leaf['ifAbsent'] as IfAbsent)
+    ) {
+      report([...at, 'ifAbsent'], `ifAbsent is one of ${ifAbsentAnswers.join(', ')}`);
+    }
+    if (Object.hasOwn(leaf, 'operator')) checkOperator(leaf, at);
+  }
+
+  function checkOperator({ operator, value }: Record<string, unknown>, at: Finding['at']): void {
+    if (!isOperatorName(operator)) {
+      const known = `the operators are ${operatorNames.join(', ')}`;
+      report(
+        [...at, 'operator'],
+        `unknown operator${meant(String(operator), operatorNames)}; ${known}`,
+      );
+    } else if (value !== undefined && !operators[operator].accepts(value)) {
+      report([...at, 'value'], `the value of "${operator}" must be ${operators[operator].expects}`);
+    }
+  }
+
+  const report = (at: Finding['at'], problem: string) => findings.push({ at, problem });
+
+  if (!isJsonObject(conditions) || !GROUPS.some((group) => Object.hasOwn(conditions, group))) {
+    report([], 'conditions start with one group: all, any or not');
+  } else {
+    check(conditions, [], 1);
+  }
+  if (count > CONDITIONS_MAX)
+    report([], `there are more than ${CONDITIONS_MAX} conditions; split the document`);
+  return findings;
+}
+
+const meant = (word: string, candidates: readonly string[]): string => {
+  const nearest = nearestTo(word, candidates);
+  return nearest === undefined ? '' : `; did you mean "${nearest}"?`;
+};
+
+/** The leaves in their order, each with its position in the tree, such as `all.0.any.1`. */
+export function leavesOf(conditions: Condition, at = ''): { position: string; leaf: Leaf }[] {
+  const below = (step: string) => (at === '' ? step : `${at}.${step}`);
+  if ('not' in conditions) return leavesOf(conditions.not, below('not'));
+  if ('all' in conditions)
+    return conditions.all.flatMap((one, index) => leavesOf(one, below(`all.${index}`)));
+  if ('any' in conditions)
+    return conditions.any.flatMap((one, index) => leavesOf(one, below(`any.${index}`)));
+  return [{ position: at, leaf: conditions }];
+}

@@ -1,0 +1,21 @@
+/** A certificate for `localhost` that signs itself, valid to 2126, and its key: for receivers in tests, worth nothing. */
+export const localhostCertificate = {
+  cert: `-----BEGIN CERTIFICATE-----
+MIIBlDCCATugAwIBAgIUWj1cbYRWUlxTCRTIXvA3XmSbFGwwCgYIKoZIzj0EAwIw
+FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyNTA4NDAwNloYDzIxMjYxMTAx
+MDg0MDA2WjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO
+PQMBBwNCAATuf1JZ3DP3H9TsHQY/sYKuDlr3npchNjsxSHDaxl/B6H1kjwrBoIKH
+Yux8Mi5h2nUYceCebEYEVrbvoOteGmyKo2kwZzAdBgNVHQ4EFgQUU5nEDdh4qw83
+v136N+9UlmCATGswHwYDVR0jBBgwFoAUU5nEDdh4qw83v136N+9UlmCATGswDwYD
+VR0TAQH/BAUwAwEB/zAUBgNVHREEDTALgglsb2NhbGhvc3QwCgYIKoZIzj0EAwID
+RwAwRAIgJ7E2tAVOborn7/XW85bM2rlbFczSjCQdvAp8k+dD7GECIC2KS2IvNNxD
+ZVoqNyv95XM9mBSo7UPXgv6d0gw6SODd
+-----END CERTIFICATE-----
+`,
+  key: `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg7OQN5rAtmg9C+XEV
+phgHvkqE4IGMx+RICfYUwMe3/gyhRANCAATuf1JZ3DP3H9TsHQY/sYKuDlr3npch
+NjsxSHDaxl/B6H1kjwrBoIKHYux8Mi5h2nUYceCebEYEVrbvoOteGmyK
+-----END PRIVATE KEY-----
+`,
+};
