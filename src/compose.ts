@@ -3,8 +3,6 @@
  * What is opened here is closed here, in the order of dependence: first what takes work, last the database.
  */
 import { readFile } from 'node:fs/promises';
-import type { PgPool } from 'bullmq';
-import type { FastifyInstance } from 'fastify';
 import { awaitingDecisionActor } from './actors/awaiting-decision.ts';
 import { createAdvisoryActor } from './actors/advisory.ts';
 import { createDecide } from './actors/decision.ts';
@@ -155,8 +153,7 @@ export async function openBroker(config: Config, sessions: Sessions, log: Log): 
     onConnectionError: (error) =>
       log.warn({ error: error.message }, 'queue store: connection error'),
   });
-  // BullMQ and the driver declare the overloads of `on` differently; a pool of the driver is what BullMQ documents.
-  const broker = await connectPostgres(pool as unknown as PgPool, log);
+  const broker = await connectPostgres(pool, log);
   return {
     ...broker,
     async close() {
@@ -303,11 +300,18 @@ function ledgerWatches({ sessions, log }: Foundation): readonly Watch[] {
 
 // Admin
 
+export interface Admin {
+  /** Where it listens. */
+  readonly url: string;
+  /** Takes no more requests, answers those under way, and resolves. */
+  stop(): Promise<void>;
+}
+
 /** The HTTP server: intake for sources, the reviewers' endpoint. Listening once it resolves. */
 export async function startAdmin(
   { config, sessions, broker, log }: Foundation,
   port: number = config.adminPort,
-): Promise<{ readonly server: FastifyInstance; readonly url: string }> {
+): Promise<Admin> {
   const toRisk = broker.sender('risk');
   const toLedger = broker.sender('ledger');
   const intake = createIntake({
@@ -342,5 +346,5 @@ export async function startAdmin(
   });
   const url = await server.listen({ host: config.adminHost, port });
   log.info({ url }, 'listening');
-  return { server, url };
+  return { url, stop: () => server.close() };
 }

@@ -1,29 +1,35 @@
--- Who may act in this database, and the guards that all domains share. Runs first: every other file names these roles.
+-- Who may act in this database, and the guards that all domains share. Runs first: every other file
+-- names these roles.
 --
--- Each domain has an owner that cannot log in (it owns the tables and nothing runs as it), and an application role that
--- its actor works under. In production a login is granted the application role; with one DATABASE_URL the pools take it
--- by SET ROLE. Roles belong to the cluster, not to the database, so they may exist already.
+-- Each domain has an owner that cannot log in (it owns the tables and nothing runs as it), and an
+-- application role that its actor works under. In production a login is granted the application
+-- role; with one DATABASE_URL the pools take it by SET ROLE. Roles belong to the cluster, not to
+-- the database, so they may exist already.
 
 do $$
 declare
-  domains constant text[] := array['identity', 'event', 'policy', 'risk', 'advisory', 'decision', 'execution', 'ledger', 'audit'];
+  domains constant text[] := array['identity', 'event', 'policy', 'risk', 'advisory', 'decision',
+    'execution', 'ledger', 'audit'];
   -- BullMQ's own schema, when its Postgres backend carries the queues, belongs to no domain.
-  applications constant text[] := array(select 'sentinelops_' || name from unnest(domains || 'queue'::text) as name);
-  owners constant text[] := array(select 'sentinelops_' || name || '_owner' from unnest(domains) as name);
+  applications constant text[] := array(
+    select 'sentinelops_' || name from unnest(domains || 'queue'::text) as name);
+  owners constant text[] := array(
+    select 'sentinelops_' || name || '_owner' from unnest(domains) as name);
   role_name text;
 begin
   foreach role_name in array applications || owners
   loop
     continue when exists (select from pg_roles where rolname = role_name);
     begin
-      execute format('create role %I nologin noinherit nosuperuser nocreatedb nocreaterole', role_name);
+      execute format('create role %I nologin noinherit nosuperuser nocreatedb nocreaterole',
+        role_name);
     exception
       -- Another database of this cluster is migrated at the same time and was faster.
       when duplicate_object or unique_violation then null;
     end;
   end loop;
-  -- Nothing is open to everyone: a role with TEMP could shadow an unqualified name, any login could connect, and a new
-  -- function is callable by all unless its owner's defaults say otherwise.
+  -- Nothing is open to everyone: a role with TEMP could shadow an unqualified name, any login could
+  -- connect, and a new function is callable by all unless its owner's defaults say otherwise.
   execute format('revoke temporary, connect on database %I from public', current_database());
   foreach role_name in array applications
   loop
@@ -31,14 +37,15 @@ begin
   end loop;
   foreach role_name in array owners
   loop
-    execute format('alter default privileges for role %I revoke execute on functions from public', role_name);
+    execute format('alter default privileges for role %I revoke execute on functions from public',
+      role_name);
   end loop;
 end
 $$;
 revoke all on schema public from public;
 
--- The house's own schema: what every domain's guards call. Every guard is ENABLE ALWAYS: a plain trigger is skipped
--- under session_replication_role = replica.
+-- The house's own schema: what every domain's guards call. Every guard is ENABLE ALWAYS: a plain
+-- trigger is skipped under session_replication_role = replica.
 create schema if not exists sentinelops;
 
 create function sentinelops.refuse_change() returns trigger
@@ -84,7 +91,8 @@ begin
   execute format('alter table %s enable always trigger refuse_truncate', guarded);
 end
 $$;
-comment on procedure sentinelops.guard_append_only(regclass) is 'Makes every row of a table immutable.';
+comment on procedure sentinelops.guard_append_only(regclass) is
+  'Makes every row of a table immutable.';
 
 create procedure sentinelops.guard_keep_rows(guarded regclass, variadic moving name[])
 language plpgsql set search_path = pg_catalog, pg_temp as $$
@@ -95,11 +103,11 @@ begin
     for each statement execute function sentinelops.refuse_change()', guarded);
   execute format('create trigger refuse_change_of_other_columns before update on %s
     for each row execute function sentinelops.refuse_change_of_other_columns(%s)', guarded, (
-      -- A generated column is computed after the BEFORE triggers, so the new row does not have it yet.
+      -- A generated column is computed after the BEFORE triggers: the new row lacks it.
       select string_agg(quote_literal(column_name), ', ') from (
         select unnest(moving) as column_name
         union all
-        select attname from pg_attribute where attrelid = guarded and attgenerated <> '') as let_through));
+        select attname from pg_attribute where attrelid = guarded and attgenerated <> '') as free));
   execute format('alter table %s enable always trigger refuse_delete', guarded);
   execute format('alter table %s enable always trigger refuse_truncate', guarded);
   execute format('alter table %s enable always trigger refuse_change_of_other_columns', guarded);
@@ -117,14 +125,18 @@ begin
   loop
     execute format('create trigger %1$I before update on %2$s
       for each row when (old.%3$I is not null and new.%3$I is distinct from old.%3$I)
-      execute function sentinelops.refuse_change()', guarded_column || '_is_set_once', guarded, guarded_column);
-    execute format('alter table %s enable always trigger %I', guarded, guarded_column || '_is_set_once');
+      execute function sentinelops.refuse_change()',
+      guarded_column || '_is_set_once', guarded, guarded_column);
+    execute format('alter table %s enable always trigger %I', guarded,
+      guarded_column || '_is_set_once');
   end loop;
 end
 $$;
 comment on procedure sentinelops.guard_set_once(regclass, name[]) is
   'Makes columns immutable from the moment that they hold a value: what ended stays ended.';
 
-revoke all on function sentinelops.refuse_change(), sentinelops.refuse_change_of_other_columns() from public;
-revoke all on procedure sentinelops.guard_append_only(regclass), sentinelops.guard_keep_rows(regclass, name[]),
+revoke all on function sentinelops.refuse_change(), sentinelops.refuse_change_of_other_columns()
+  from public;
+revoke all on procedure sentinelops.guard_append_only(regclass),
+  sentinelops.guard_keep_rows(regclass, name[]),
   sentinelops.guard_set_once(regclass, name[]) from public;

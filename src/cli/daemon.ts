@@ -11,7 +11,7 @@ export function addDaemonCommands(program: Command): void {
     .action(() =>
       runDaemon('up', async (foundation, lifetime) => [
         await workPart(foundation, queueNames, lifetime),
-        await adminPart(foundation),
+        await startAdmin(foundation),
       ]),
     );
   program
@@ -26,7 +26,7 @@ export function addDaemonCommands(program: Command): void {
   program
     .command('admin')
     .description('run the HTTP server: intake of events, the reviewers’ endpoint')
-    .action(() => runDaemon('admin', async (foundation) => [await adminPart(foundation)]));
+    .action(() => runDaemon('admin', async (foundation) => [await startAdmin(foundation)]));
 }
 
 async function workPart(
@@ -40,11 +40,6 @@ async function workPart(
     onHalt: lifetime.fail,
   });
   return { stop: () => work.drain() };
-}
-
-async function adminPart(foundation: Foundation): Promise<Part> {
-  const { server } = await startAdmin(foundation);
-  return { stop: () => server.close() };
 }
 
 function collectQueue(name: string, collected: readonly QueueName[] = []): QueueName[] {

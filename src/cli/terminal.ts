@@ -51,14 +51,17 @@ const BORDERS = [
   ...['left', 'left-mid', 'mid', 'mid-mid', 'right', 'right-mid', 'middle'],
 ];
 
+/** C0 and C1 controls, DEL, and the marks that turn the direction of writing. */
+const STEERING = /[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu;
+
 /** Text from outside must not steer the terminal: control characters are shown, not sent. */
 export function printable(cell: unknown): string {
-  const text = cell === null || cell === undefined ? '-' : String(cell);
-  return text.replaceAll(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, visible);
-}
-
-function visible(character: string): string {
-  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  if (cell === null || cell === undefined) return '-';
+  const text = typeof cell === 'object' ? JSON.stringify(cell) : String(cell as string | number);
+  return text.replaceAll(
+    STEERING,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }
 
 export interface Progress {

@@ -123,8 +123,6 @@ function detail(words: string): string {
 
 /** Values come from outside: nothing of them may steer the terminal. Line ends survive where `keep` says so. */
 function text(value: unknown, keep?: '\n'): string {
-  const words = typeof value === 'object' && value !== null ? JSON.stringify(value) : value;
-  return keep === undefined
-    ? printable(words)
-    : String(words).split(keep).map(printable).join(keep);
+  if (keep === undefined || typeof value !== 'string') return printable(value);
+  return value.split(keep).map(printable).join(keep);
 }

@@ -95,8 +95,8 @@ export async function runDemo(foundation: Foundation, options: DemoOptions): Pro
       onHalt: halted.reject,
     });
     running.push(work.drain);
-    const { server, url } = await startAdmin(foundation, options.port);
-    running.push(() => server.close());
+    const { url, stop: stopAdmin } = await startAdmin(foundation, options.port);
+    running.push(stopAdmin);
     const desk = openReviewDesk(url, people.reviewers);
     const deliveries = githubDeliveries(secret);
     let sent = 0;

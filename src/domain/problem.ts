@@ -132,7 +132,7 @@ const rows = {
   too_many_keys: {
     title: 'Two keys are valid already',
     status: 409,
-    remedy: 'Retire the older one first: sentinelops source retire-key.',
+    remedy: 'Retire the older one first: sentinelops source key retire.',
   },
   key_retired: {
     title: 'A retired key stays retired',

@@ -251,8 +251,15 @@ export async function connectRedis(address: string, log: Log): Promise<Broker> {
 
 // BullMQ's Postgres backend
 
+/** A pool of the Postgres driver. BullMQ and the driver declare the overloads of its methods differently. */
+interface DriverPool {
+  connect(): Promise<unknown>;
+  query(text: string): Promise<unknown>;
+}
+
 /** Uses BullMQ's own tables, in schema `bullmq` of the pool's database. The caller keeps the pool and closes it. */
-export async function connectPostgres(pool: PgPool, log: Log): Promise<Broker> {
+export async function connectPostgres(driverPool: DriverPool, log: Log): Promise<Broker> {
+  const pool = driverPool as unknown as PgPool;
   if ((await schemaVersion(pool)) < LATEST_SCHEMA_VERSION) {
     throw new UnfitQueueStore('The queue tables are missing or old: run "sentinelops migrate".');
   }

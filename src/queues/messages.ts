@@ -54,12 +54,6 @@ export const messageSchemas = {
 
 export type Message<Q extends QueueName> = Static<(typeof messageSchemas)[Q]>;
 
-/** What a job's data looks like once it has been checked. */
-export interface Envelope<Q extends QueueName> {
-  readonly v: typeof ENVELOPE_VERSION;
-  readonly messages: readonly Message<Q>[];
-}
-
 const validators = Object.fromEntries(
   Object.entries(messageSchemas).map(([queue, schema]) => [queue, Compile(schema)]),
 ) as unknown as { [Q in QueueName]: Validator };

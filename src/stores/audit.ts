@@ -52,8 +52,6 @@ export interface DeadLetterFull extends DeadLetterSummary {
   readonly content: Buffer | null;
 }
 
-export type AuditStore = ReturnType<typeof openAuditStore>;
-
 export function openAuditStore(tx: Tx) {
   return {
     counts: () => countsOf(tx),

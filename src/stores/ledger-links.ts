@@ -22,15 +22,16 @@ export async function firstBrokenLink(
 }
 
 async function entryWithoutItsFact(tx: Tx, stream: number): Promise<BrokenLink | undefined> {
-  const { rows } = await sql<{ seq: string; type: string; id: string; digest: string | null }>`
-    select e.seq::text as seq, e.entry_type as "type", e.linked_entity_id as id, f.digest
+  const { rows } = await sql<{ seq: string; type: string; id: string; exists: boolean }>`
+    select e.seq::text as seq, e.entry_type as "type", e.linked_entity_id as id, f.entry_type is not null as exists
     from ledger.ledger_entry e
     left join audit.fact f on f.linked_entity_id = e.linked_entity_id and f.entry_type = e.entry_type
-    where e.stream = ${stream}::smallint and f.digest is distinct from e.entry_data ->> 'digest'
+    where e.stream = ${stream}::smallint
+      and (f.entry_type is null or f.digest is distinct from e.entry_data ->> 'digest')
     order by e.seq limit 1`.execute(tx);
   const [entry] = rows;
   if (entry === undefined) return undefined;
-  const what = entry.digest === null ? 'does not exist' : 'has another digest than its entry';
+  const what = entry.exists ? 'has another digest than its entry' : 'does not exist';
   return missing(`${entry.type} ${entry.id} ${what}.`, Number(entry.seq));
 }
 

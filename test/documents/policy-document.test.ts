@@ -131,7 +131,7 @@ describe('a fault is given with file, line, column and what to do', () => {
       'an operator that is none',
       'operator: equal',
       'operator: equals',
-      'p.yaml:13:73: unknown operator; did you mean "equal"?',
+      'p.yaml:13:65: unknown operator; did you mean "equal"?',
     ],
     [
       'an expression as path',
@@ -143,7 +143,7 @@ describe('a fault is given with file, line, column and what to do', () => {
       'a value of another kind',
       'operator: equal, value: false',
       'operator: lessThan, value: no',
-      'p.yaml:13:90: the value of "lessThan" must be a number',
+      'p.yaml:13:82: the value of "lessThan" must be a number',
     ],
     [
       'an empty group',

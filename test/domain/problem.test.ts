@@ -1,14 +1,34 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { isProblemCode, isRefusal, problemOf, problems, refuse } from '../../src/domain/problem.ts';
 
 describe('the table of problems', () => {
+  const codes = Object.keys(problems);
+  const source = readdirSync('src', { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts') && file !== join('domain', 'problem.ts'))
+    .map((file) => readFileSync(join('src', file), 'utf8'))
+    .join('\n');
+
   it.each(Object.entries(problems))('has a usable row for %s', (code, row) => {
     expect(code).toMatch(/^[a-z0-9]+(_[a-z0-9]+)*$/);
+    // The column that keeps a reason is this wide.
     expect(code.length).toBeLessThanOrEqual(60);
     expect(row.status).toBeGreaterThanOrEqual(400);
     expect(row.status).toBeLessThan(600);
     expect(row.title).toMatch(/^[A-Za-z].*[^.]$/);
     expect(row.remedy).toMatch(/^[A-Z].*\.$/s);
+  });
+
+  it('has no row that nothing uses', () => {
+    expect(codes.filter((code) => !source.includes(`'${code}'`))).toEqual([]);
+  });
+
+  it('has a row for every code that anything refuses with', () => {
+    const uses = source.matchAll(/\b(?:refuse|reject)\(\s*'([^']*)'|\breason: '([^']*)'/g);
+    const used = new Set([...uses].map(([, code, reason]) => code ?? reason ?? ''));
+    expect(used.size).toBeGreaterThan(40);
+    expect([...used].filter((code) => !isProblemCode(code))).toEqual([]);
   });
 
   it('knows its own codes and no property that every object has', () => {

@@ -75,9 +75,9 @@ function end(
 ): string {
   return `update decision.decision set decision_type = '${type}', decision_maker_id = '${maker}', decision_maker_role = '${role}',
       justification = 'because', row_digest = repeat('d', 64),
-      finalized_at = ${type === 'escalated' || type === 'pending' ? 'null' : 'clock_timestamp()'},
+      finalized_at = ${type === 'escalated' || type === 'pending' ? 'null' : 'now()'},
       option_id = ${option === null ? 'null' : `'${option}'`},
-      expires_at = ${option === null ? 'null' : `clock_timestamp() + interval '1 day'`}
+      expires_at = ${option === null ? 'null' : `now() + interval '1 day'`}
     where decision_id = '${decisionId(level)}'`;
 }
 
@@ -274,7 +274,7 @@ describe('a decision', () => {
     [
       'undone',
       (id: string) =>
-        `update decision.decision set decision_type = 'pending', finalized_at = null, decision_maker_id = null, decision_maker_role = null where decision_id = '${id}'`,
+        `update decision.decision set decision_type = 'pending', finalized_at = null, expires_at = null, option_id = null where decision_id = '${id}'`,
     ],
     [
       'opened again and decided otherwise',
@@ -287,9 +287,9 @@ describe('a decision', () => {
         `update decision.decision set option_id = 'ignore' where decision_id = '${id}'`,
     ],
     [
-      'prolonged',
+      'given another expiry',
       (id: string) =>
-        `update decision.decision set expires_at = expires_at + interval '1 day' where decision_id = '${id}'`,
+        `update decision.decision set expires_at = expires_at - interval '1 hour' where decision_id = '${id}'`,
     ],
     [
       'justified anew',
@@ -334,10 +334,6 @@ describe('a decision', () => {
     await client.query('begin');
     await client.query(
       'alter table decision.decision disable trigger refuse_change_of_other_columns',
-    );
-    await client.query(
-      `update decision.decision set required_authority = '{"seats": [["Administrator"]], "roles": 1}',
-         decision_type = 'pending' where false`,
     );
     await client.query('alter table decision.decision disable trigger decision_is_authorised');
     await client.query(

@@ -59,6 +59,12 @@ it.each(['identity.role_grant', 'identity.api_token'])(
   },
 );
 
+it('a person who was disabled stays so, since all of their roles and tokens would come back with them', async () => {
+  const disable = 'update identity.person set disabled_at = now();';
+  expect(await tried(disable)).toBe('allowed');
+  expect(await tried(`${disable} update identity.person set disabled_at = null`)).toBe('42501');
+});
+
 it('a disabled person and a revoked grant give no role', async () => {
   const holders = async (change: string) => {
     await client.query('begin');

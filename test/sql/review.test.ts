@@ -126,6 +126,34 @@ it('an act that stands is not said twice, and a repeat of it is no error', async
   );
 });
 
+it('nothing is said or decided before its round, ahead of time, or for longer than was shown', async () => {
+  const approve = approvalBy(ids.administrator);
+  for (const instant of [`now() - interval '1 day'`, `now() + interval '1 day'`]) {
+    expect(await tried(approve.replace('now()', instant))).toBe('42501');
+  }
+  const decided = approvedBy([ids.administrator, ids.seniorAuthority]);
+  const ahead = decided.replace(
+    'finalized_at = now()',
+    `finalized_at = now() + interval '1 minute'`,
+  );
+  expect(await tried(ahead)).toBe('42501');
+  expect(await tried(decided.replace(`interval '1 second'`, `interval '2 seconds'`))).toBe(
+    '23514 approval_expires_in_time',
+  );
+});
+
+it('nothing is finalised while the ledger does not answer', async () => {
+  const decided = approvedBy([ids.administrator, ids.seniorAuthority]);
+  const silence = `update ledger.heartbeat set beaten_at = now() - interval '6 seconds';`;
+  await client.query('begin');
+  await client.query(silence);
+  const escalated =
+    approvalBy(ids.seniorAuthority, 'escalate') + finalised(ids.seniorAuthority, 'escalated');
+  const verdicts = [await tried(decided), await tried(escalated)];
+  await client.query('rollback');
+  expect(verdicts).toEqual(['57P03', 'allowed']);
+});
+
 it('a review is resolved by a finalised decision, once', async () => {
   const resolve = 'update decision.review set resolved_at = now();';
   expect(await tried(resolve)).toBe('42501');

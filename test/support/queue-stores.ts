@@ -1,5 +1,4 @@
 /** Both queue stores, for suites that must hold on either: `describe.each(queueStores)('on $name', …)`. */
-import type { PgPool } from 'bullmq';
 import { Redis } from 'ioredis';
 import { inject } from 'vitest';
 import { silentLog } from '../../src/domain/log.ts';
@@ -75,8 +74,7 @@ async function onPostgres(
     connectionsMax: QUEUE_CONNECTIONS_MAX,
     onConnectionError: () => {},
   });
-  // The two declare the overloads of `on` differently; the driver's own pool is what BullMQ documents here.
-  const broker = await connectPostgres(pool as unknown as PgPool, silentLog);
+  const broker = await connectPostgres(pool, silentLog);
   return {
     ...broker,
     async close() {

@@ -197,9 +197,13 @@ describe('an answer', () => {
     });
   });
 
-  it('may be as long as the limit', async () => {
-    receiver.script(respond(200, 'x'.repeat(ANSWER_BYTES_MAX)));
+  it('may be as long as the limit, and not a byte longer', async () => {
+    receiver.script(
+      respond(200, 'x'.repeat(ANSWER_BYTES_MAX)),
+      respond(200, 'x'.repeat(ANSWER_BYTES_MAX + 1)),
+    );
     expect((await deliver()).kind).toBe('acknowledged');
+    expect((await deliver()).kind).toBe('retry');
   });
 });
 
