@@ -51,11 +51,9 @@ export async function createAdminServer(options: AdminServerOptions): Promise<Fa
     routerOptions: { maxParamLength: PARAMETER_CHARACTERS_MAX },
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
     genReqId: () => randomUUID(),
-    frameworkErrors: (error, _request, reply) =>
-      sendProblem(
-        reply,
-        refusalOf(error, () => false),
-      ),
+    frameworkErrors: (error, _request, reply) => {
+      sendProblem(reply, refusalOf(error, options.isTransient));
+    },
     clientErrorHandler: answerClientError,
   });
   server.server.maxConnections = CONNECTIONS_MAX;

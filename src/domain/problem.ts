@@ -204,6 +204,11 @@ const rows = {
     status: 404,
     remedy: 'None needed: what exists is sent again by itself. Many of these: look for a forger.',
   },
+  fact_malformed: {
+    title: 'Not a fact that the ledger can hold',
+    status: 500,
+    remedy: 'A fault of ours: report it; the fact stands in its own domain and can be sent again.',
+  },
   refused_by_database: {
     title: 'Refused by the database',
     status: 422,

@@ -265,10 +265,12 @@ describe.each(queueStores)('events pushed onto the ingest queue on $name', (stor
     const { rows } = await superuser.query<{ reason: string; content: Buffer; length: number }>(
       `select reason, content, content_bytes as length from event.dead_letter where queue = 'ingest'`,
     );
-    const letters = rows.map(({ reason, content, length }) => [reason, length, content.toString()]);
+    const letters = rows.map(
+      ({ reason, content, length }) => `${reason} ${length} ${content.toString()}`,
+    );
     const sent = bad.map(({ reason, inbound: { body } }) => {
       const bytes = Buffer.from(body);
-      return [reason, bytes.length, bytes.subarray(0, 65_536).toString()];
+      return `${reason} ${bytes.length} ${bytes.subarray(0, 65_536).toString()}`;
     });
     expect(letters.sort()).toEqual(sent.sort());
   });

@@ -266,8 +266,9 @@ describe('events over HTTP', () => {
       const responses = await Promise.all(
         Array.from({ length: 50 }, (_, data) => post(eventOf({ id: 'race', data }))),
       );
-      const statuses = responses.map(({ statusCode }) => statusCode).sort();
-      expect(statuses).toEqual([202, ...Array.from({ length: 49 }, () => 409)]);
+      const refused = responses.filter(({ statusCode }) => statusCode === 409);
+      expect(refused).toHaveLength(49);
+      expect(responses.filter(({ statusCode }) => statusCode === 202)).toHaveLength(1);
     });
   });
 

@@ -521,28 +521,32 @@ describe('POST /v1/reviews/:id/decisions', () => {
     expect(you.acts.some(({ allowed }) => allowed)).toBe(false);
   });
 
-  it.each([
-    [{}, 'body must have required properties'],
-    [{ act: 'approve' }, 'body must have required properties view_digest'],
-    [{ ...approving, act: 'abstain' }, 'body.act is none of approve, reject, override, escalate'],
-    [{ ...approving, role: 'Source' }, `body.role is none of ${roles.join(', ')}`],
-    [{ ...approving, justification: 7 }, 'body.justification must be string'],
-    [{ ...approving, justification: 'x'.repeat(4_001) }, 'body.justification'],
-    [{ ...approving, view_digest: 'x' }, 'body.view_digest'],
-    [{ ...approving, person: 'bob' }, 'body has no member person'],
-    ['not json', ''],
-    ['"text"', 'body must be object'],
-    ['null', 'body must be object'],
-  ])('refuses a body such as %j with 400', async (body, detail) => {
+  it.each<[Record<string, unknown>, string]>([
+    [{ act: undefined }, `body must have required property 'act'`],
+    [{ view_digest: undefined }, `body must have required property 'view_digest'`],
+    [{ act: 'abstain' }, 'body.act is none of approve, reject, override, escalate'],
+    [{ role: 'Source' }, `body.role is none of ${roles.join(', ')}`],
+    [{ justification: 7 }, 'body.justification must be string'],
+    [{ justification: 'x'.repeat(4_001) }, 'body.justification must NOT have more than 4000'],
+    [{ option: '' }, 'body.option must NOT have fewer than 1'],
+    [{ view_digest: 'x' }, 'body.view_digest must match'],
+    [{ person: 'bob' }, 'body has no member person'],
+  ])('refuses a body with %j with 400', async (wrong, detail) => {
     const review = await openReview(decision, facts);
-    const url = `/v1/reviews/${review.reviewId}/decisions`;
-    const whole =
-      typeof body === 'string' || !('role' in body || 'justification' in body || 'person' in body)
-        ? body
-        : { view_digest: review.viewDigest, ...body };
-    const problem = problemIn(await request('ada', url, whole));
-    expect(problem.status).toBe(400);
+    const problem = problemIn(await decideAs('ada', review, { ...approving, ...wrong }));
+    expect(problem.code).toBe('bad_request');
     expect(problem.detail).toContain(detail);
+  });
+
+  it.each([
+    ['not json', 'not_json'],
+    ['"text"', 'bad_request'],
+    ['null', 'bad_request'],
+    ['{"act":"approve","act":"reject"}', 'duplicate_key'],
+  ])('refuses the body %s', async (body, code) => {
+    const { reviewId } = await openReview(decision, facts);
+    const response = await request('ada', `/v1/reviews/${reviewId}/decisions`, body);
+    expect(problemIn(response).code).toBe(code);
   });
 
   it('refuses a justification that cannot be stored', async () => {

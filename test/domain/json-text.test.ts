@@ -64,13 +64,16 @@ describe('any other text', () => {
     const { value } = fc.letrec((tie) => ({
       value: fc.oneof(
         { depthSize: 'medium', withCrossShrink: true },
-        fc.constantFrom('0', '-1.5e3', 'true', '""', '"\\"', '"a\\""', '"}],:"'),
-        fc.constantFrom('1e400', '9007199254740992', '"\u0000"', '"\ud83d\ude00"', '"\ud83d"'),
+        fc.constantFrom('0', '-1.5e3', 'true', '""', '"\\\\"', '"a\\""', '"}],:"'),
+        fc.constantFrom('1e400', '9007199254740992', '"\\u0000"', '"\\ud83d\\ude00"', '"\\ud83d"'),
         fc.array(tie('value'), { maxLength: 4 }).map((values) => `[${values.join(', ')}]`),
         fc.array(tie('member'), { maxLength: 4 }).map((members) => `{${members.join(' ,')}}`),
       ),
       member: fc
-        .tuple(fc.constantFrom('a', 'b', '\u0061', '1', '\"', '__proto__', '\u0000'), tie('value'))
+        .tuple(
+          fc.constantFrom('a', 'b', '\\u0061', '1', '\\"', '__proto__', '\\u0000'),
+          tie('value'),
+        )
         .map(([key, member]) => `"${key}" :${String(member)}`),
     }));
     fc.assert(
