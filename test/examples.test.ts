@@ -2,7 +2,7 @@
  * The examples are policies that somebody may start with, so each is shown to fire on a real payload, or on one written
  * after GitHub's documentation where the collection of payloads has none, and to stay silent on one that is close to it.
  */
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { readFolder } from '../src/documents/folder.ts';
 import { policyDocument } from '../src/documents/policy-document.ts';
@@ -11,6 +11,7 @@ import { printFault } from '../src/documents/yaml.ts';
 import { type Evaluation, evaluate } from '../src/domain/advisory.ts';
 import { policyIdOf } from '../src/domain/ids.ts';
 import type { JsonObject, JsonValue } from '../src/domain/json.ts';
+import { operatorNames } from '../src/domain/operators.ts';
 import { arrangePolicies, type PolicyDefinition, type PolicySet } from '../src/domain/policy.ts';
 import { compileRiskModel, type RiskModel, unweighed, type Weighing } from '../src/domain/risk.ts';
 import { freezeFacts } from '../src/domain/rules.ts';
@@ -394,6 +395,21 @@ describe('each example policy', () => {
   it('stands in a file of its name', () => {
     const files = readdirSync('examples/policies').toSorted();
     expect(files).toEqual(definitions.map(({ policy }) => `${policy}.yaml`).toSorted());
+  });
+});
+
+describe('the README of the examples', () => {
+  const readme = readFileSync('examples/README.md', 'utf8');
+  const documents = [...readme.matchAll(/```yaml\n(.*?)```/gs)].map(([, text]) => text!);
+
+  it('shows documents that can be loaded', () => {
+    expect(documents).toHaveLength(2);
+    expect(policyDocument.read('README.md', documents[0]!)).toHaveProperty('definition');
+    expect(riskModelDocument.read('README.md', documents[1]!)).toHaveProperty('definition');
+  });
+
+  it('names every operator', () => {
+    expect(operatorNames.filter((name) => !readme.includes(`\`${name}\``))).toEqual([]);
   });
 });
 

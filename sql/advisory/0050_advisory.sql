@@ -28,6 +28,8 @@ comment on column advisory.evaluation.outcome is
 comment on column advisory.evaluation.policies is
   'Every policy version that was asked, with its answer: [{"policy": "name@version", "result": '
   '"matched"}].';
+-- See event.event: no statistics that would make the checks of foreign keys scan.
+alter table advisory.evaluation set (autovacuum_analyze_threshold = 5000);
 create index idx_evaluation_event on advisory.evaluation (event_id);
 create index idx_evaluation_created
   on advisory.evaluation using brin (created_at) with (autosummarize = on);
@@ -72,6 +74,7 @@ comment on column advisory.advisory.conditions is
   'Each condition with its fact, path, operator, expected and actual value, and result.';
 comment on column advisory.advisory.conflict is
   'Another advisory of the same event recommends the contrary: it takes one role higher to decide.';
+alter table advisory.advisory set (autovacuum_analyze_threshold = 5000);
 create index idx_advisory_event on advisory.advisory (event_id);
 create index idx_advisory_policy on advisory.advisory (policy_id);
 create index idx_advisory_risk_level on advisory.advisory (risk_level);
@@ -81,17 +84,20 @@ create index idx_advisory_created
 
 -- The columns that repeat the parent's (event, level) are what later stages and the authority table
 -- go by, so they are held to the parent once, when the row is kept; both are immutable from then
--- on. One look for a whole batch.
+-- on. One look for a whole batch: a scalar subquery for each row, which the planner cannot turn
+-- into a join, and no sequential scan. The plan is kept by the session, and may have been made when
+-- the tables were empty.
 
 create function advisory.evaluation_is_of_its_assessment() returns trigger
-language plpgsql set search_path = pg_catalog, pg_temp as $$
+language plpgsql set search_path = pg_catalog, pg_temp set enable_seqscan = off as $$
 declare
   stray uuid;
 begin
   select kept.evaluation_id into stray from kept
-  where not exists (
-    select from risk.assessment_for_advisory a
-    where a.assessment_id = kept.assessment_id and a.event_id = kept.event_id) limit 1;
+  where (
+    select a.event_id = kept.event_id
+    from risk.assessment_for_advisory a where a.assessment_id = kept.assessment_id
+  ) is not true limit 1;
   if found then
     raise exception 'evaluation % names another event than its assessment', stray
       using errcode = '23514', constraint = 'evaluation_is_of_its_assessment';
@@ -105,17 +111,19 @@ create trigger evaluation_is_of_its_assessment after insert on advisory.evaluati
 alter table advisory.evaluation enable always trigger evaluation_is_of_its_assessment;
 
 create function advisory.advisory_is_of_its_evaluation() returns trigger
-language plpgsql set search_path = pg_catalog, pg_temp as $$
+language plpgsql set search_path = pg_catalog, pg_temp set enable_seqscan = off as $$
 declare
   stray uuid;
 begin
   select kept.advisory_id into stray from kept
-  where not exists (
-    select from advisory.evaluation v
-    join risk.assessment_for_advisory a on a.assessment_id = v.assessment_id
-    where v.evaluation_id = kept.evaluation_id and v.assessment_id = kept.assessment_id
-      and v.event_id = kept.event_id and v.outcome <> 'NO_MATCH'
-      and (kept.basis = 'unknown' or kept.risk_level = a.risk_level)) limit 1;
+  where (
+    select v.assessment_id = kept.assessment_id and v.event_id = kept.event_id
+      and v.outcome <> 'NO_MATCH'
+    from advisory.evaluation v where v.evaluation_id = kept.evaluation_id
+  ) is not true or (
+    select kept.basis = 'unknown' or a.risk_level = kept.risk_level
+    from risk.assessment_for_advisory a where a.assessment_id = kept.assessment_id
+  ) is not true limit 1;
   if found then
     raise exception 'advisory % names another event, assessment or level than its evaluation', stray
       using errcode = '23514', constraint = 'advisory_is_of_its_evaluation';

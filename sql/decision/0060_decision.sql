@@ -41,6 +41,8 @@ language sql immutable parallel safe
 comment on function decision.urgency(text) is 'Order of the open reviews: 1 is shown first.';
 create index idx_review_urgency
   on decision.review (decision.urgency(risk_level), opened_at, review_id) where resolved_at is null;
+-- See event.event: no statistics that would make the checks of foreign keys scan.
+alter table decision.review set (autovacuum_analyze_threshold = 5000);
 create index idx_review_open on decision.review (opened_at, review_id) where resolved_at is null;
 create index idx_review_opened on decision.review (opened_at, review_id);
 create index idx_review_event on decision.review (event_id);
@@ -104,6 +106,7 @@ comment on column decision.decision.view_digest is
 comment on column decision.decision.option_id is 'The recommendation option that was approved.';
 comment on column decision.decision.salt is
   '32 random bytes in hex under the row digest, since a justification is free text.';
+alter table decision.decision set (autovacuum_analyze_threshold = 5000);
 create index idx_decision_advisory on decision.decision (advisory_id);
 create index idx_decision_type on decision.decision (decision_type);
 create index idx_decision_maker on decision.decision (decision_maker_id);
@@ -194,7 +197,7 @@ comment on function decision.quorum_is_met(uuid, jsonb) is
   'now and did not write the policy.';
 
 create function decision.decision_is_authorised() returns trigger
-language plpgsql set search_path = pg_catalog, pg_temp as $$
+language plpgsql set search_path = pg_catalog, pg_temp set enable_seqscan = off as $$
 begin
   if tg_op = 'INSERT' then
     if new.decision_type <> 'pending' then
@@ -288,7 +291,7 @@ create trigger decision_is_authorised after insert or update on decision.decisio
 alter table decision.decision enable always trigger decision_is_authorised;
 
 create function decision.approval_is_by_a_person_in_office() returns trigger
-language plpgsql set search_path = pg_catalog, pg_temp as $$
+language plpgsql set search_path = pg_catalog, pg_temp set enable_seqscan = off as $$
 declare
   decided record;
 begin
@@ -346,18 +349,19 @@ create trigger approval_is_by_a_person_in_office before insert on decision.appro
   for each row execute function decision.approval_is_by_a_person_in_office();
 alter table decision.approval enable always trigger approval_is_by_a_person_in_office;
 
+-- By key, row by row, whatever the tables looked like when the session made its plan.
 create function decision.review_is_of_its_advisory() returns trigger
-language plpgsql set search_path = pg_catalog, pg_temp as $$
+language plpgsql set search_path = pg_catalog, pg_temp set enable_seqscan = off as $$
 declare
   stray uuid;
 begin
   select kept.review_id into stray from kept
-  where kept.resolved_at is not null or not exists (
-    select from advisory.advisory_for_decision a
-    where a.advisory_id = kept.advisory_id and a.event_id = kept.event_id
-      and a.evaluation_id = kept.evaluation_id and a.policy_id = kept.policy_id
-      and a.policy_version = kept.policy_version and a.risk_level = kept.risk_level
-      and a.conflict = kept.conflict) limit 1;
+  where kept.resolved_at is not null or (
+    select a.event_id = kept.event_id and a.evaluation_id = kept.evaluation_id
+      and a.policy_id = kept.policy_id and a.policy_version = kept.policy_version
+      and a.risk_level = kept.risk_level and a.conflict = kept.conflict
+    from advisory.advisory_for_decision a where a.advisory_id = kept.advisory_id
+  ) is not true limit 1;
   if found then
     raise exception 'review % is not an open review of its advisory', stray
       using errcode = '23514', constraint = 'review_is_of_its_advisory';
@@ -371,7 +375,7 @@ create trigger review_is_of_its_advisory after insert on decision.review
 alter table decision.review enable always trigger review_is_of_its_advisory;
 
 create function decision.review_ends_with_a_decision() returns trigger
-language plpgsql set search_path = pg_catalog, pg_temp as $$
+language plpgsql set search_path = pg_catalog, pg_temp set enable_seqscan = off as $$
 begin
   if not exists (select from decision.decision d
     where d.review_id = new.review_id and d.finalized_at is not null) then

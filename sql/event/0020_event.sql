@@ -100,6 +100,10 @@ comment on column event.event.salt is
   '32 random bytes in hex under the row digest, since the row may hold guessable names.';
 comment on column event.event.row_digest is
   'SHA-256 of the row as stored; the ledger entry carries it.';
+-- A session keeps the plan of a foreign key's check. Statistics of a table with a handful of rows
+-- would make that plan a scan, which grows slower with every row until the next statistics; so the
+-- parents of fast growing tables get none before it no longer matters.
+alter table event.event set (autovacuum_analyze_threshold = 5000);
 create index idx_event_source on event.event (source_system);
 create index idx_event_type on event.event (event_type);
 create index idx_event_occurred on event.event (occurred_at);

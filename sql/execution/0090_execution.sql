@@ -58,6 +58,8 @@ comment on column execution.execution.claimed_until is
 comment on column execution.execution.failure_reason is
   'refused: what would run is not what was approved. expired: too late. rejected: the target said '
   'no. exhausted: every retry failed. outcome_unknown: it may have happened; a person must look.';
+-- See event.event: no statistics that would make the checks of foreign keys scan.
+alter table execution.execution set (autovacuum_analyze_threshold = 5000);
 create index idx_execution_decision on execution.execution (decision_id);
 create index idx_execution_target on execution.execution (target_system);
 create index idx_execution_status on execution.execution (execution_status);
@@ -103,30 +105,34 @@ comment on column execution.attempt.response_sha256 is 'SHA-256 of the answer''s
 create index idx_attempt_open on execution.attempt (execution_id) where finished_at is null;
 
 -- The ledger also holds entries of decisions that reject, so the foreign key alone would let those
--- be executed.
+-- be executed. Looked up by key, row by row, whatever the tables looked like when the session made
+-- its plan.
 create function execution.execution_is_of_an_approving_decision() returns trigger
-language plpgsql set search_path = pg_catalog, pg_temp as $$
+language plpgsql set search_path = pg_catalog, pg_temp set enable_seqscan = off as $$
 declare
   stray uuid;
 begin
   select kept.execution_id into stray from kept
-  where kept.execution_status not in ('requested', 'failed') or not exists (
-    select from decision.decision_for_execution d
-    where d.decision_id = kept.decision_id and d.event_id = kept.event_id
-      and d.expires_at = kept.expires_at) limit 1;
+  where kept.execution_status not in ('requested', 'failed') or (
+    select d.event_id = kept.event_id and d.expires_at = kept.expires_at
+    from decision.decision_for_execution d where d.decision_id = kept.decision_id
+  ) is not true limit 1;
   if found then
     raise exception 'execution % does not follow from an approving decision', stray
       using errcode = '23514', constraint = 'execution_is_of_an_approving_decision';
   end if;
   -- What does not match what was approved is kept as failed (refused); it can never be sent.
   select kept.execution_id into stray from kept
-  where kept.execution_status = 'requested' and not exists (
-    select from decision.decision_for_execution d
-    join advisory.advisory_for_execution a on a.advisory_id = d.advisory_id
-    cross join jsonb_array_elements(a.recommendation_options) as option
-    where d.decision_id = kept.decision_id and option ->> 'option' = d.option_id
-      and option ->> 'target' = kept.target_system
-      and option -> 'command' = kept.execution_command) limit 1;
+  where kept.execution_status = 'requested' and (
+    select bool_or(option ->> 'option' = d.option_id and option ->> 'target' = kept.target_system
+      and option -> 'command' = kept.execution_command)
+    from decision.decision_for_execution d
+    cross join lateral (
+      select a.recommendation_options from advisory.advisory_for_execution a
+      where a.advisory_id = d.advisory_id limit 1) as approved
+    cross join jsonb_array_elements(approved.recommendation_options) as option
+    where d.decision_id = kept.decision_id
+  ) is not true limit 1;
   if found then
     raise exception 'what execution % would do is not what was approved', stray
       using errcode = '23514', constraint = 'execution_is_what_was_approved';
@@ -174,17 +180,17 @@ create trigger attempt_is_finished_once before update on execution.attempt
 alter table execution.attempt enable always trigger attempt_is_finished_once;
 
 create function execution.attempt_is_of_the_running_claim() returns trigger
-language plpgsql set search_path = pg_catalog, pg_temp as $$
+language plpgsql set search_path = pg_catalog, pg_temp set enable_seqscan = off as $$
 declare
   stray record;
 begin
   select kept.attempt_no, kept.execution_id into stray from kept
-  where not exists (
-    select from execution.execution x
-    where x.execution_id = kept.execution_id and x.completed_at is null
-      and x.claim_epoch = kept.claim_epoch and x.expires_at > now()
+  where (
+    select x.completed_at is null and x.claim_epoch = kept.claim_epoch and x.expires_at > now()
       and kept.idempotency_key = x.execution_id::text
-      and kept.body_sha256 = encode(sha256(convert_to(x.request_body, 'UTF8')), 'hex')) limit 1;
+      and kept.body_sha256 = encode(sha256(convert_to(x.request_body, 'UTF8')), 'hex')
+    from execution.execution x where x.execution_id = kept.execution_id
+  ) is not true limit 1;
   if found then
     raise exception 'attempt % of execution % has another claim or body, or comes too late',
       stray.attempt_no, stray.execution_id

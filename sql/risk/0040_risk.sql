@@ -91,6 +91,8 @@ comment on column risk.risk_assessment.salt is
   '32 random bytes in hex under the row digest, since the values may be names.';
 comment on column risk.risk_assessment.risk_model_id is
   'Null only when no model was active: the level then is UNKNOWN.';
+-- See event.event: no statistics that would make the checks of foreign keys scan.
+alter table risk.risk_assessment set (autovacuum_analyze_threshold = 5000);
 create index idx_risk_assessment_event on risk.risk_assessment (event_id);
 create index idx_risk_assessment_level on risk.risk_assessment (risk_level);
 create index idx_risk_assessment_created

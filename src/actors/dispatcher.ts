@@ -36,7 +36,11 @@ export interface DispatcherOptions {
   readonly log: Log;
   readonly limits?: Partial<DispatcherLimits>;
   readonly environment?: Partial<Environment>;
+  /** Waited for at the steps at which a test may end the process. */
+  readonly failpoint?: (step: DispatcherStep) => Promise<void>;
 }
+
+export type DispatcherStep = 'attempt_committed' | 'reply_read' | 'outcome_committed';
 
 export interface DispatcherLimits {
   /** Calls under way at one target. A target that hangs holds its own places and nobody else's. */
@@ -93,7 +97,7 @@ interface Line {
 }
 
 export function createDispatcher(options: DispatcherOptions): Dispatcher {
-  const { database, sendToLedger, clock, log } = options;
+  const { database, sendToLedger, clock, log, failpoint = async () => undefined } = options;
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const environment = { ...SYSTEM, ...options.environment };
   const lines = new Map<string, Line>(
@@ -157,13 +161,13 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     if (open.length === 0) return;
     const claims = await inStore((store) => store.claim(open, limits.claimMs));
     // Durable from here: the attempts. Nothing has been sent.
-    for (const claim of claims) startCall(claim);
+    for (const claim of claims) startCall(claim, nowMs + limits.claimMs);
   }
 
-  function startCall(claim: Claim): void {
+  function startCall(claim: Claim, runsOutAtMs: number): void {
     const line = lines.get(claim.target)!;
     line.underWay += 1;
-    const call = callAndRecord(line, claim).finally(() => {
+    const call = callAndRecord(line, claim, runsOutAtMs).finally(() => {
       line.underWay -= 1;
       calls.delete(call);
       wake();
@@ -171,8 +175,12 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     calls.add(call);
   }
 
-  async function callAndRecord(line: Line, claim: Claim): Promise<void> {
+  async function callAndRecord(line: Line, claim: Claim, runsOutAtMs: number): Promise<void> {
+    await failpoint('attempt_committed');
+    // After a long pause of this process somebody else may be calling already; the sweep has the attempt then.
+    if (environment.monotonicMs() >= runsOutAtMs) return;
     const delivery = await deliver(line.target, claim);
+    await failpoint('reply_read');
     noteCall(line, delivery);
     await recording.put([{ key: claim, delivery }]);
   }
@@ -213,12 +221,16 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       try {
         const final = await inStore((store) => recordEnded(store, ended, rules));
         // Durable from here: the outcomes. Not yet sent: the ended executions.
+        await failpoint('outcome_committed');
         for (const id of final) unsent.add(id);
         await handOn();
         return ended.map(() => null);
       } catch (error) {
         const givenUp = environment.monotonicMs() + waitMs >= untilMs;
-        log.error({ outcomes: ended.length, givenUp, error: messageOf(error) }, 'not recorded');
+        log.error(
+          { outcomes: ended.length, givenUp, error: messageOf(error) },
+          'dispatcher: the outcome of calls could not be recorded',
+        );
         if (givenUp) return ended.map(() => null);
         await environment.sleep(waitMs, NEVER);
       }

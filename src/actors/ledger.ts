@@ -11,13 +11,14 @@
  * again whenever its id comes again, since the first hand-off may have been lost.
  */
 import { factTypes } from '../domain/fact.ts';
-import { chain, STREAM, type UnplacedEntry } from '../domain/ledger.ts';
+import { chain, type Entry, STREAM, type UnplacedEntry } from '../domain/ledger.ts';
 import { entryDataOf, MalformedFact, type RecordedFact } from '../domain/ledger/entry-data.ts';
 import type { Message } from '../queues/messages.ts';
 import {
   type FactKey,
   HASH_CONSTRAINT,
   type LedgerStore,
+  type LockedHead,
   openLedgerStore,
 } from '../stores/ledger.ts';
 import { type Actor, forward, Halt, type Outcome, reject, settle } from './actor.ts';
@@ -46,41 +47,44 @@ export function createLedgerActor({
     domain: 'ledger',
     openStore: openLedgerStore,
     async receive(messages, store) {
-      const keys = [...new Map(messages.map((key) => [nameOf(key), key])).values()].sort(
-        byTypeThenId,
-      );
-      const prepared = prepare(keys, await store.facts(keys));
+      const keys = inChainOrder(messages);
+      const prepared = byName(await store.facts(keys), prepare);
       const head = await store.lockHead(STREAM);
       await failpoint('head_locked');
-      const standing = new Map(
-        (await store.standing(keys)).map((entry) => [nameOf(entry), entry.entryData]),
-      );
-      const entries = chain(head, head.now, missing(prepared, standing));
+      const standing = byName(await store.standing(keys), (entry) => entry.entryData);
+      const entries = chain(head, head.now, missing(keys, prepared, standing));
       await failpoint('hashed');
       if (entries.length > 0) await append(store, head, entries);
       reportConflicts(keys, prepared, standing, onFactConflict);
-      return messages.map((key) => outcomeOf(key, prepared.get(nameOf(key))!, standing));
+      return messages.map((key) => outcomeOf(key, prepared, standing));
     },
   };
 }
 
-/** What one fact's entry would be, or why it has none. */
-type Prepared = UnplacedEntry | 'unknown' | MalformedFact;
+/** By name: what each known fact's entry would be, or why it cannot have one. */
+type Prepared = ReadonlyMap<string, UnplacedEntry | MalformedFact>;
+/** By name: the data of the entries that stand. */
+type Standing = ReadonlyMap<string, string>;
 
-function prepare(
-  keys: readonly FactKey[],
-  facts: readonly RecordedFact[],
-): ReadonlyMap<string, Prepared> {
-  const byName = new Map(facts.map((fact) => [nameOf(fact), fact]));
-  return new Map(
-    keys.map((key) => {
-      const fact = byName.get(nameOf(key));
-      return [nameOf(key), fact === undefined ? 'unknown' : unplaced(fact)];
-    }),
+/** Each fact once, by type and id. */
+function inChainOrder(messages: readonly Message<'ledger'>[]): readonly FactKey[] {
+  const distinct = new Map(messages.map((key) => [nameOf(key), key]));
+  return [...distinct.values()].sort(
+    (a, b) => rankOf.get(a.type)! - rankOf.get(b.type)! || (a.id < b.id ? -1 : 1),
   );
 }
 
-function unplaced(fact: RecordedFact): UnplacedEntry | MalformedFact {
+const rankOf = new Map(factTypes.map((type, rank) => [type, rank]));
+
+function nameOf({ type, id }: FactKey): string {
+  return `${type} ${id}`;
+}
+
+function byName<T extends FactKey, V>(items: readonly T[], of: (item: T) => V): Map<string, V> {
+  return new Map(items.map((item) => [nameOf(item), of(item)]));
+}
+
+function prepare(fact: RecordedFact): UnplacedEntry | MalformedFact {
   const { type: entryType, id: linkedEntityId, timestamp } = fact;
   try {
     return { entryType, linkedEntityId, timestamp, entryData: entryDataOf(fact) };
@@ -91,80 +95,63 @@ function unplaced(fact: RecordedFact): UnplacedEntry | MalformedFact {
 }
 
 function missing(
-  prepared: ReadonlyMap<string, Prepared>,
-  standing: ReadonlyMap<string, string>,
+  keys: readonly FactKey[],
+  prepared: Prepared,
+  standing: Standing,
 ): readonly UnplacedEntry[] {
-  return [...prepared]
-    .filter(([name]) => !standing.has(name))
-    .map(([, fact]) => fact)
-    .filter(isUnplaced);
+  return keys.flatMap((key) => {
+    const entry = prepared.get(nameOf(key));
+    const isNew = entry !== undefined && 'entryData' in entry && !standing.has(nameOf(key));
+    return isNew ? [entry] : [];
+  });
 }
 
 async function append(
   store: LedgerStore,
-  ...batch: Parameters<LedgerStore['append']>
+  head: LockedHead,
+  entries: readonly Entry[],
 ): Promise<void> {
   try {
-    await store.append(...batch);
+    await store.append(head, entries);
   } catch (cause) {
     if ((cause as { constraint?: unknown }).constraint !== HASH_CONSTRAINT) throw cause;
-    throw new Halt(
-      'The hash of a ledger entry computed here differs from the one computed in SQL.',
-      {
-        cause,
-      },
-    );
+    throw new Halt('The hash of a ledger entry is another here than in SQL.', { cause });
   }
 }
 
 function reportConflicts(
   keys: readonly FactKey[],
-  prepared: ReadonlyMap<string, Prepared>,
-  standing: ReadonlyMap<string, string>,
+  prepared: Prepared,
+  standing: Standing,
   onFactConflict: LedgerActorOptions['onFactConflict'],
 ): void {
-  for (const { type, id } of keys) {
-    const stands = standing.get(nameOf({ type, id }));
-    const now = prepared.get(nameOf({ type, id }))!;
-    const found = isUnplaced(now) ? now.entryData : undefined;
+  for (const key of keys) {
+    const stands = standing.get(nameOf(key));
+    const found = sayingOf(prepared.get(nameOf(key)));
     if (stands !== undefined && stands !== found) {
-      onFactConflict({ type, id, found, standing: stands });
+      onFactConflict({ type: key.type, id: key.id, found, standing: stands });
     }
   }
 }
 
-function outcomeOf(
-  key: FactKey,
-  prepared: Prepared,
-  standing: ReadonlyMap<string, string>,
-): Outcome<'ledger'> {
-  const stands = standing.get(nameOf(key));
-  const entryData = stands ?? (isUnplaced(prepared) ? prepared.entryData : undefined);
+function outcomeOf(key: FactKey, prepared: Prepared, standing: Standing): Outcome<'ledger'> {
+  const fact = prepared.get(nameOf(key));
+  const entryData = standing.get(nameOf(key)) ?? sayingOf(fact);
   if (entryData !== undefined) {
     return key.type === 'DECISION' && approves(entryData)
       ? forward({ queue: 'execution', message: { decisionId: key.id } })
       : settle();
   }
-  return prepared === 'unknown'
-    ? reject('unknown_id', `no ${key.type} with the id ${key.id} is recorded`)
-    : reject('fact_malformed', (prepared as MalformedFact).message);
+  return fact instanceof MalformedFact
+    ? reject('fact_malformed', fact.message)
+    : reject('unknown_id', `no ${key.type} with the id ${key.id} is recorded`);
+}
+
+function sayingOf(fact: UnplacedEntry | MalformedFact | undefined): string | undefined {
+  return fact instanceof MalformedFact ? undefined : fact?.entryData;
 }
 
 function approves(entryData: string): boolean {
   const { decision_type: type } = JSON.parse(entryData) as { decision_type?: unknown };
   return type === 'approved' || type === 'override';
-}
-
-function isUnplaced(prepared: Prepared): prepared is UnplacedEntry {
-  return prepared !== 'unknown' && !(prepared instanceof MalformedFact);
-}
-
-function nameOf({ type, id }: Message<'ledger'>): string {
-  return `${type} ${id}`;
-}
-
-const rankOf = new Map(factTypes.map((type, rank) => [type, rank]));
-
-function byTypeThenId(a: FactKey, b: FactKey): number {
-  return rankOf.get(a.type)! - rankOf.get(b.type)! || (a.id < b.id ? -1 : 1);
 }

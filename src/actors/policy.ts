@@ -25,8 +25,8 @@ export interface Loaded<Type extends 'POLICY' | 'RISK_MODEL'> {
   /** Versions that came into force by this command, `name@version`. */
   readonly activated: readonly string[];
   /**
-   * Facts for the ledger: every change of status of these policies or models, also earlier ones, since what was handed on
-   * the first time may have been lost.
+   * Facts for the ledger: every change of status of these policies, or of the models of these contexts, also earlier ones,
+   * since what was handed on the first time may have been lost.
    */
   readonly facts: readonly { readonly type: Type; readonly id: ChangeId }[];
 }
@@ -108,8 +108,7 @@ async function loadRiskModels(
       await store.activate(plan.activate, people.approver, at);
       await store.keepChanges(modelChanges(plan, people, at));
     }
-    const models = [...drafts, ...plan.retire.map(modelVersionOf)];
-    const changes = await store.changesOf(models.map(({ modelId }) => modelId));
+    const changes = await store.changesIn(drafts.map(({ place }) => place));
     return loaded('RISK_MODEL', plan, changes);
   });
 }

@@ -70,16 +70,14 @@ export function createReviewerCommands(database: Database): ReviewerCommands {
 
     async revoke({ name, roles, tokenId }) {
       if (roles !== undefined && !roles.every(isRole)) return refuseUnknown(roles);
-      const all = roles === undefined && tokenId === undefined ? 'all' : undefined;
+      const isAll = roles === undefined && tokenId === undefined;
       return database.transact(async (tx) => {
         const store = openIdentityStore(tx);
         const personId = await store.personNamed(name);
         if (personId === undefined) return refuse('unknown_person', `nobody is called ${name}`);
-        const ended = roles ?? all;
-        const endedToken = tokenId ?? all;
         return {
-          roles: ended === undefined ? [] : await store.endRoles(personId, ended),
-          tokenIds: endedToken === undefined ? [] : await store.endTokens(personId, endedToken),
+          roles: isAll || roles !== undefined ? await store.endRoles(personId, roles) : [],
+          tokenIds: isAll || tokenId !== undefined ? await store.endTokens(personId, tokenId) : [],
         };
       });
     },

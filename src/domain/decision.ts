@@ -175,13 +175,14 @@ export interface EndedRound extends Round {
 
 /**
  * The digest that the row keeps from its finalisation on and that its ledger entry carries: over every column and over
- * every act of the round in the order given, so that an approval cannot be exchanged behind a decision. Justifications
- * have no limit in the table, therefore they enter as digests.
+ * every act of the round, so that an approval cannot be exchanged behind a decision. The acts are taken in the order of
+ * their people's ids, which no jump of a clock changes. Justifications have no limit in the table, therefore they enter
+ * as digests.
  */
 export function decisionDigest(decision: EndedRound, approvals: readonly GivenApproval[]): Digest {
   return rowDigest('decision.decision', {
     advisory_id: decision.advisoryId,
-    approvals: approvals.map((approval) => ({
+    approvals: approvals.toSorted(byPerson).map((approval) => ({
       act: approval.act,
       approval_id: approval.approvalId,
       approved_at: approval.approvedAt,
@@ -209,4 +210,8 @@ export function decisionDigest(decision: EndedRound, approvals: readonly GivenAp
     valid_for_s: String(decision.validForS),
     view_digest: decision.viewDigest,
   });
+}
+
+function byPerson(one: GivenApproval, other: GivenApproval): number {
+  return one.personId < other.personId ? -1 : 1;
 }

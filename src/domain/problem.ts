@@ -60,7 +60,7 @@ const rows = {
   wrong_shape: {
     title: 'Not an event of this kind',
     status: 422,
-    remedy: 'Correct what the detail names; docs of the source kind list every attribute.',
+    remedy: 'Correct what the detail names.',
   },
   bad_time: {
     title: 'A time that cannot be kept',

@@ -27,10 +27,8 @@ export interface StandingRound extends Round {
   readonly expiresAt: Timestamp | null;
 }
 
-/** An act with what the identity domain says of its person at this moment. */
 export interface StandingApproval extends GivenApproval {
-  readonly name: string | null;
-  /** Whether the person holds the role now. */
+  /** Whether the person holds the role at this moment. */
   readonly inOffice: boolean;
 }
 
@@ -162,7 +160,7 @@ export function openDecisionStore(tx: Tx): DecisionStore {
     async approvalsOf(decisionId) {
       const { rows } = await sql<StandingApproval>`
         select a.approval_id as "approvalId", a.person_id as "personId", a.role, a.act, a.option_id as "optionId",
-          a.justification, a.view_digest as "viewDigest", a.approved_at as "approvedAt", h.name, h.name is not null as "inOffice"
+          a.justification, a.view_digest as "viewDigest", a.approved_at as "approvedAt", h.person_id is not null as "inOffice"
         from decision.approval a
         left join identity.person_role_for_decision h on h.person_id = a.person_id and h.role = a.role
         where a.decision_id = ${decisionId} order by a.approved_at, a.person_id`.execute(tx);

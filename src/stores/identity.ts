@@ -37,10 +37,10 @@ export interface IdentityStore {
   keepToken(personId: PersonId, proof: TokenProof, days: number): Promise<Timestamp>;
   tokenOf(tokenId: string): Promise<HeldToken | undefined>;
   people(): Promise<readonly ListedPerson[]>;
-  /** Ends these roles, or all; returns those that ended. */
-  endRoles(personId: PersonId, roles: readonly Role[] | 'all'): Promise<readonly Role[]>;
-  /** Ends this token, or all; returns the ids of those that ended. */
-  endTokens(personId: PersonId, tokenId: string | 'all'): Promise<readonly string[]>;
+  /** Ends these roles, or all when none is named; returns those that ended. */
+  endRoles(personId: PersonId, roles?: readonly Role[]): Promise<readonly Role[]>;
+  /** Ends this token, or all when none is named; returns the ids of those that ended. */
+  endTokens(personId: PersonId, tokenId?: string): Promise<readonly string[]>;
 }
 
 export function openIdentityStore(tx: Tx): IdentityStore {
@@ -106,7 +106,7 @@ export function openIdentityStore(tx: Tx): IdentityStore {
       const { rows } = await sql<{ role: Role }>`
         update identity.role_grant set revoked_at = now()
         where person_id = ${personId} and revoked_at is null
-          and (${roles === 'all'} or role = any(${roles === 'all' ? [] : roles}::text[]))
+          and (${roles === undefined} or role = any(${roles ?? []}::text[]))
         returning role`.execute(tx);
       return rows.map(({ role }) => role);
     },
@@ -114,7 +114,8 @@ export function openIdentityStore(tx: Tx): IdentityStore {
     async endTokens(personId, tokenId) {
       const { rows } = await sql<{ tokenId: string }>`
         update identity.api_token set revoked_at = now()
-        where person_id = ${personId} and revoked_at is null and (${tokenId === 'all'} or token_id = ${tokenId})
+        where person_id = ${personId} and revoked_at is null
+          and (${tokenId === undefined} or token_id = ${tokenId ?? null})
         returning token_id as "tokenId"`.execute(tx);
       return rows.map((row) => row.tokenId);
     },

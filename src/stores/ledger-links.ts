@@ -17,6 +17,8 @@ export async function firstBrokenLink(
   return database.transact(async (tx) => {
     // One pass over everything that was ever recorded; the limit of a batch does not fit it.
     await sql`set local statement_timeout = 0`.execute(tx);
+    // Both sides are read whole. Tables that no ANALYZE has seen yet tempt the planner into comparing each with each.
+    await sql`set local enable_nestloop = off`.execute(tx);
     return (await entryWithoutItsFact(tx, stream)) ?? (await factWithoutEntry(tx, graceMs));
   });
 }

@@ -27,8 +27,8 @@ export interface RiskModelStore {
   activate(versions: readonly ModelVersion[], approver: PersonId, at: Timestamp): Promise<void>;
   /** Those that are kept already stay as they are. */
   keepChanges(changes: readonly Change[]): Promise<void>;
-  /** Every change of every version of these models: each is a fact for the ledger. */
-  changesOf(models: readonly ModelId[]): Promise<readonly ChangeId[]>;
+  /** Every change of every version in these contexts: each is a fact for the ledger. */
+  changesIn(contexts: readonly string[]): Promise<readonly ChangeId[]>;
 }
 
 export interface ModelVersion {
@@ -44,7 +44,7 @@ export function openRiskModelStore(tx: Tx): RiskModelStore {
     supersede: (versions, at) => supersede(tx, versions, at),
     activate: (versions, approver, at) => activate(tx, versions, approver, at),
     keepChanges: (changes) => keepChanges(tx, changes),
-    changesOf: (models) => changesOf(tx, models),
+    changesIn: (contexts) => changesIn(tx, contexts),
   };
 }
 
@@ -134,10 +134,12 @@ async function keepChanges(tx: Tx, changes: readonly Change[]): Promise<void> {
     order by 1 on conflict do nothing`.execute(tx);
 }
 
-async function changesOf(tx: Tx, models: readonly ModelId[]): Promise<readonly ChangeId[]> {
+async function changesIn(tx: Tx, contexts: readonly string[]): Promise<readonly ChangeId[]> {
   const { rows } = await sql<{ changeId: ChangeId }>`
-    select change_id as "changeId" from risk.risk_model_change
-    where model_id = any(${models}::uuid[])
-    order by changed_at, change_id`.execute(tx);
+    select c.change_id as "changeId"
+    from risk.risk_model_change c
+    join risk.risk_model m on m.model_id = c.model_id and m.version = c.version
+    where m.context = any(${contexts}::text[])
+    order by c.changed_at, c.change_id`.execute(tx);
   return rows.map(({ changeId }) => changeId);
 }

@@ -129,8 +129,10 @@ it('leaves what stands as it is when the same evaluation comes again, even after
 });
 
 it('opens each review once when two workers are handed the same evaluations', async () => {
-  const evaluated = await Promise.all([1, 2, 3, 4].map(() => facts.evaluation()));
-  const messages = evaluated.map(({ evaluationId }) => evaluation(evaluationId));
+  const messages: Message<'awaiting-decision'>[] = [];
+  for (let count = 0; count < 4; count += 1) {
+    messages.push(evaluation((await facts.evaluation()).evaluationId));
+  }
   await Promise.all([receive(...messages), receive(...messages.toReversed())]);
   expect(await roundsOf(messages.map(({ id }) => id))).toHaveLength(4);
 });
@@ -138,12 +140,10 @@ it('opens each review once when two workers are handed the same evaluations', as
 it('forwards a decision to the ledger when it is final, every time that it comes', async () => {
   const administrator = await facts.person('forwarded', 'Administrator', 'Senior Authority');
   const decide = createDecide({ database: decision, send: async () => {}, log: silentLog });
-  const [approved, rejected, pending, escalated] = await Promise.all([
-    openReview(decision, facts),
-    openReview(decision, facts),
-    openReview(decision, facts),
-    openReview(decision, facts),
-  ]);
+  const approved = await openReview(decision, facts);
+  const rejected = await openReview(decision, facts);
+  const pending = await openReview(decision, facts);
+  const escalated = await openReview(decision, facts);
   for (const [act, review] of [
     ['approve', approved],
     ['reject', rejected],

@@ -4,6 +4,7 @@ import {
   createDispatcher,
   type Dispatcher,
   type DispatcherOptions,
+  type DispatcherStep,
 } from '../../src/actors/dispatcher.ts';
 import { executionActor } from '../../src/actors/execution.ts';
 import { FAILURES_TO_OPEN, PROBE_EVERY_MS } from '../../src/domain/breaker.ts';
@@ -80,11 +81,18 @@ afterEach(async () => {
 /** An execution that has been requested and not been sent. */
 async function requested(wish: ApprovalWish = {}): Promise<ExecutionId> {
   const { decisionId } = await approvals.decide({ target: name, ...wish });
-  await execution.transact((tx) =>
+  const executionId = executionIdOf(decisionId, 1);
+  decisions.set(executionId, decisionId);
+  await receiveAgain(executionId);
+  return executionId;
+}
+
+/** What the execution actor says of the decision behind an execution. */
+function receiveAgain(executionId: ExecutionId) {
+  const decisionId = decisions.get(executionId)!;
+  return execution.transact((tx) =>
     executionActor.receive([{ decisionId }], openExecutionStore(tx), systemClock),
   );
-  decisions.set(executionIdOf(decisionId, 1), decisionId);
-  return executionIdOf(decisionId, 1);
 }
 const decisions = new Map<ExecutionId, DecisionId>();
 
@@ -133,6 +141,7 @@ interface Changed {
   readonly ledgerQueue?: LedgerQueue;
   readonly limits?: DispatcherOptions['limits'];
   readonly environment?: DispatcherOptions['environment'];
+  readonly failpoint?: DispatcherOptions['failpoint'];
   readonly database?: Database;
 }
 
@@ -149,6 +158,7 @@ function dispatch(targets: readonly Target[], changed: Changed = {}) {
     log: silentLog,
     limits: { pollMs: 20, retryDelaysMs: AT_ONCE, ...changed.limits },
     environment: { ...changed.environment },
+    failpoint: changed.failpoint ?? (async () => undefined),
   });
   running.push(dispatcher);
   dispatcher.start();
@@ -365,6 +375,36 @@ describe('several dispatchers', () => {
     expect(await stored(id)).toEqual(execution);
   });
 
+  it('take over from one that died before a byte left, which sends nothing when it wakes', async () => {
+    const id = await requested();
+    const pause = pausedAt('attempt_committed');
+    let nowMs = 0;
+    const sleeper = dispatch([await openTarget()], {
+      limits: { claimMs: 100 },
+      environment: { ...asleep, monotonicMs: () => nowMs },
+      failpoint: pause.failpoint,
+    });
+    await pause.reached;
+    const execution = await dispatchUntilFinal(id);
+    expect(outcomes(execution)).toEqual(['outcome_unknown', 'acknowledged']);
+    nowMs = 100;
+    pause.end();
+    await sleeper.dispatcher.stop();
+    expect(receiver.received).toHaveLength(1);
+  });
+
+  it('leave the hand-off of one that died before it to whoever brings the decision again', async () => {
+    const id = await requested();
+    const pause = pausedAt('outcome_committed');
+    const dead = dispatch([await openTarget()], { failpoint: pause.failpoint });
+    await pause.reached;
+    expect(dead.ledgerQueue.sent).toEqual([]);
+    expect(await receiveAgain(id)).toEqual([
+      { kind: 'forward', to: [{ queue: 'ledger', message: { type: 'EXECUTION', id } }] },
+    ]);
+    pause.end();
+  });
+
   it('end what one has left open at a target that may act twice, without calling it again', async () => {
     const id = await requested();
     const dead = hangingTarget(name);
@@ -377,6 +417,21 @@ describe('several dispatchers', () => {
     dead.end({ kind: 'acknowledged', detail: 'too late', answer: {} });
   });
 });
+
+/** Holds a dispatcher at a step, as if its process had died there. */
+function pausedAt(wanted: DispatcherStep) {
+  const reached = Promise.withResolvers<void>();
+  const ended = Promise.withResolvers<void>();
+  return {
+    reached: reached.promise,
+    end: ended.resolve,
+    failpoint: async (step: DispatcherStep) => {
+      if (step !== wanted) return;
+      reached.resolve();
+      await ended.promise;
+    },
+  };
+}
 
 /** A process that does not get on: whoever sleeps in it sleeps until the signal. */
 const asleep = {

@@ -23,11 +23,11 @@ const loadPolicies = (...definitions: Parameters<typeof policyOf>[]) =>
   );
 
 async function statesOf(name: string) {
-  const { rows } = await database.client.query<Record<string, unknown>>(
-    `select version, status from policy.policy where name = $1 order by version`,
+  const { rows } = await database.client.query<{ state: string }>(
+    `select version || ' ' || status as state from policy.policy where name = $1 order by version`,
     [name],
   );
-  return rows.map(({ version, status }) => `${version} ${status}`);
+  return rows.map(({ state }) => state);
 }
 const reasonsOf = (loading: object) =>
   'refusals' in loading
@@ -123,7 +123,7 @@ describe('loading policies', () => {
     const activated = loadings.map((loading) =>
       'activated' in loading ? loading.activated.length : -1,
     );
-    expect(activated.toSorted()).toEqual([0, 0, 2]);
+    expect(activated.toSorted((one, other) => one - other)).toEqual([0, 0, 2]);
     expect(await statesOf('race-a')).toEqual(['1 active']);
   });
 
@@ -145,10 +145,11 @@ describe('loading risk models', () => {
   const loadModels = (...definitions: Parameters<typeof modelOf>) =>
     database.commands.loadRiskModels([modelOf(...definitions)], people);
   async function modelStates() {
-    const { rows } = await database.client.query<Record<string, unknown>>(
-      `select name, version, status from risk.risk_model order by created_at, name, version`,
+    const { rows } = await database.client.query<{ state: string }>(
+      `select name || '@' || version || ' ' || status as state from risk.risk_model
+       order by created_at, name, version`,
     );
-    return rows.map(({ name, version, status }) => `${name}@${version} ${status}`);
+    return rows.map(({ state }) => state);
   }
 
   it('defines and activates them, once', async () => {
@@ -163,7 +164,7 @@ describe('loading risk models', () => {
     await loadModels({ version: 2 });
     const loading = await loadModels({ risk_model: 'other' });
     expect(loading).toMatchObject({ activated: ['other@1'] });
-    // Its own two changes, and the three and two of the versions of "plain", whose end is one of them.
+    // Its own two changes, and three of each version of "plain"; the ends of both are among them.
     expect('facts' in loading && loading.facts).toHaveLength(8);
     expect(await modelStates()).toEqual([
       'plain@1 superseded',

@@ -185,3 +185,111 @@ describe('a fault is given with file, line, column and what to do', () => {
     ]);
   });
 });
+
+describe('a hostile document', () => {
+  const expressions = [
+    '$..x',
+    '$..*..*',
+    '$.*',
+    '$.a.*',
+    '$[?(@.a)]',
+    '$.a[?(@.b=~/(a+)+$/)]',
+    '$.a[?(@.b.match(/(a+)+$/))]',
+    '$.a[(@.length-1)]',
+    "$.a[?(this.constructor.constructor('return process')())]",
+    '$.a[?(globalThis.process.exit())]',
+    '$.a.`parent`',
+    '$.a^',
+    '$.a~',
+    '$.a[0:9999999]',
+    '$.a[-1]',
+    "$['__proto__']",
+    "$.a['b','c']",
+    '$.a@string()',
+    '$.',
+    '$.a..b',
+    '$.a[*][*][*]',
+    `$${'.a'.repeat(9)}`,
+    `$.${'a'.repeat(65)}`,
+    '$.a b',
+    '$.a\u0000',
+    '$.é',
+    'a',
+    '@.a',
+    '$$.a',
+    ' $.a',
+    '$.a ',
+    '$.1a',
+    '$.a.b()',
+    '$.a;$.b',
+    '{{$.a}}',
+  ];
+  const operators = [
+    'regex',
+    'matches',
+    'not:equal',
+    'someFact:equal',
+    'everyFact:in',
+    'swap:lessThan',
+    'constructor',
+    '__proto__',
+    'toString',
+    'hasOwnProperty',
+    'Equal',
+    'equal ',
+    '',
+  ];
+  const leaf = '{ fact: event, path: $.data.repository.private, operator: equal, value: false }';
+  const inPlaceOf = (text: string, hostile: string) => document.replace(text, () => hostile);
+  const documents = [
+    ...expressions.flatMap((text) => [
+      inPlaceOf('$.data.repository.private', JSON.stringify(text)),
+      inPlaceOf('{{event.data.repository.full_name}}', `{{event${text.replaceAll('"', '')}}}`),
+      inPlaceOf('{{event.subject}}', `{{${text}}}`),
+      inPlaceOf('{{event.data.sender.login}}', `{{ risk${text} }}`),
+    ]),
+    ...operators.flatMap((text) => [
+      inPlaceOf('operator: equal', `operator: ${JSON.stringify(text)}`),
+      inPlaceOf('operator: equal', `operator: [${JSON.stringify(text)}]`),
+      inPlaceOf('value: false', `value: { fact: event, path: ${JSON.stringify(text)} }`),
+    ]),
+    ...[
+      'condition',
+      'priority',
+      'params',
+      'name',
+      'factResult',
+      'result',
+      'toJSON',
+      '__proto__',
+    ].map((key) => inPlaceOf('value: false', `value: false, ${key}: 1`)),
+    ...[
+      '{ all: [] }',
+      '{ any: [] }',
+      '{ not: [] }',
+      '{ not: {} }',
+      '{}',
+      '[]',
+      'null',
+      '{ condition: shared }',
+      '{ all: [], any: [] }',
+      '{ all: { length: 1 } }',
+    ].flatMap((group) => [inPlaceOf(leaf, group), inPlaceOf(`all:\n    - ${leaf}`, group)]),
+    inPlaceOf(leaf, `${'{ not: '.repeat(1_500)}${leaf}${' }'.repeat(1_500)}`),
+    inPlaceOf(`    - ${leaf}\n`, `    - ${leaf}\n`.repeat(201)),
+    `${document}${'# a comment\n'.repeat(6_000)}`,
+  ];
+
+  it('is refused, at once, in more than 200 ways', () => {
+    expect(new Set(documents).size).toBeGreaterThan(200);
+    const accepted: string[] = [];
+    const slow: string[] = [];
+    for (const text of documents) {
+      const begun = performance.now();
+      if (faultsOf(text).length === 0) accepted.push(text);
+      if (performance.now() - begun > 1_000) slow.push(text.slice(0, 500));
+    }
+    expect(accepted).toEqual([]);
+    expect(slow).toEqual([]);
+  });
+});

@@ -159,4 +159,11 @@ describe('the digest of a finalised decision', () => {
   ])('changes with the %s of an approval', (_, approvals) => {
     expect(decisionDigest(decision, approvals)).not.toBe(digest);
   });
+
+  it('does not depend on the order in which the acts are read', () => {
+    const second = { ...approval, personId: personIdOf('bob') };
+    expect(decisionDigest(decision, [second, approval])).toBe(
+      decisionDigest(decision, [approval, second]),
+    );
+  });
 });

@@ -14,6 +14,8 @@ import { githubPayloads } from '../support/github.ts';
 const RUNS = 10_000;
 const nested = (depth: number) => '['.repeat(depth) + ']'.repeat(depth);
 const list = (values: number) => `[${Array.from({ length: values - 1 }, () => '0').join(',')}]`;
+const record = (values: number) =>
+  `{${Array.from({ length: values - 1 }, (_, index) => `"${index}":0`).join(',')}}`;
 const reasonOf = (text: string) => {
   const read = readJson(text);
   return isRefusal(read) ? read.reason : undefined;
@@ -42,6 +44,8 @@ describe('a JSON text within the limits', () => {
     expect(reasonOf(`"${'x'.repeat(JSON_BYTES_MAX - 2)}"`)).toBeUndefined();
     expect(reasonOf(nested(JSON_DEPTH_MAX))).toBeUndefined();
     expect(reasonOf(list(JSON_VALUES_MAX))).toBeUndefined();
+    // Keys do not count: the object itself and its members do.
+    expect(reasonOf(record(JSON_VALUES_MAX))).toBeUndefined();
   });
 });
 
@@ -103,6 +107,7 @@ describe('any other text', () => {
     ['too_deep', nested(100_000)],
     ['too_deep', '{"a":'.repeat(100_000)],
     ['too_many_values', list(JSON_VALUES_MAX + 1)],
+    ['too_many_values', record(JSON_VALUES_MAX + 1)],
     ['not_json', ''],
     ['not_json', '{"a":1'],
     ['not_json', '\ufeff{}'],

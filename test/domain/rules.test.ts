@@ -1,8 +1,18 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Condition, Conditions, Leaf } from '../../src/domain/conditions.ts';
+import {
+  CONDITIONS_MAX,
+  type Condition,
+  type Conditions,
+  type Leaf,
+} from '../../src/domain/conditions.ts';
 import type { JsonObject, JsonValue } from '../../src/domain/json.ts';
-import { type Operator, type OperatorName, operators } from '../../src/domain/operators.ts';
+import {
+  type Operator,
+  type OperatorName,
+  operators,
+  VALUES_MAX,
+} from '../../src/domain/operators.ts';
 import {
   compileRule,
   excerpt,
@@ -162,6 +172,21 @@ describe('a rule', () => {
       result: 'not matched',
     });
   });
+});
+
+it('ends soon even for the most conditions on the longest lists', async () => {
+  const list = Array.from({ length: 9_000 }, (_, n) => `file ${n}`);
+  const expected = Array.from({ length: VALUES_MAX }, (_, n) => `other ${n}`);
+  const rule = compileRule({
+    any: Array.from({ length: CONDITIONS_MAX - 1 }, (_, n) =>
+      n % 2 === 0 ? leaf('list[*]', 'containsAny', expected) : leaf('list', 'someStartsWith', 'x'),
+    ),
+  });
+  const facts = factsOf({ list });
+  const begun = performance.now();
+  expect(await rule.ask(facts)).toMatchObject({ result: 'not matched' });
+  // 3.6 million comparisons: a fifth of a second on a quiet machine.
+  expect(performance.now() - begun).toBeLessThan(5_000);
 });
 
 /** What the engine must say, written down once more and as plainly as possible. */

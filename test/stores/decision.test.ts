@@ -4,7 +4,6 @@ import { viewDigest } from '../../src/domain/decision.ts';
 import { newSalt, sha256 } from '../../src/domain/digest.ts';
 import { approvalIdOf, decisionIdOf, type PersonId, reviewIdOf } from '../../src/domain/ids.ts';
 import { startRound } from '../../src/domain/review.ts';
-import { systemClock } from '../../src/domain/time.ts';
 import type { Database } from '../../src/stores/database.ts';
 import { type DecisionStore, openDecisionStore } from '../../src/stores/decision.ts';
 import { cloneDatabase, type TestDatabase } from '../support/database.ts';
@@ -82,7 +81,7 @@ it('reads a review as it stands: newest round, acts in order, roles, health, vie
   const acts = ['bob', 'cora'] as const;
   for (const name of acts) {
     const personId = await facts.person(name, 'Compliance Officer');
-    await within((store) =>
+    await within(async (store) =>
       store.keepApproval(decisionId, {
         approvalId: approvalIdOf(decisionId, personId),
         personId,
@@ -91,7 +90,7 @@ it('reads a review as it stands: newest round, acts in order, roles, health, vie
         optionId: 'restore',
         justification: '',
         viewDigest: review.viewDigest,
-        approvedAt: systemClock.now(),
+        approvedAt: (await store.caseOf(review.reviewId, ada))!.now,
       }),
     );
   }
@@ -112,7 +111,7 @@ it('reads a review as it stands: newest round, acts in order, roles, health, vie
 it('finds the act of a person in the round that they were shown, and in no other', async () => {
   const review = await openReview(decision, facts);
   const decisionId = decisionIdOf(review.advisoryId, 1);
-  await within((store) =>
+  await within(async (store) =>
     store.keepApproval(decisionId, {
       approvalId: approvalIdOf(decisionId, ada),
       personId: ada,
@@ -121,7 +120,7 @@ it('finds the act of a person in the round that they were shown, and in no other
       optionId: null,
       justification: 'higher',
       viewDigest: review.viewDigest,
-      approvedAt: systemClock.now(),
+      approvedAt: (await store.caseOf(review.reviewId, ada))!.now,
     }),
   );
   const actOf = (person: PersonId, digest: string) =>

@@ -43,7 +43,7 @@ it('a token is found with its holder and the roles that they hold now', async ()
 
 it('a token that was revoked, or whose person is disabled, is not valid', async () => {
   const revoked = await tokenFor('bob');
-  await within((store) => store.endTokens(revoked.personId, 'all'));
+  await within((store) => store.endTokens(revoked.personId));
   const disabled = await tokenFor('cora');
   await client.query('update identity.person set disabled_at = now() where person_id = $1', [
     disabled.personId,

@@ -30,13 +30,14 @@ export async function openReviews(
       store,
       systemClock,
     );
-    return Promise.all(
-      advisoryIds.map(async (advisoryId) => {
-        const reviewId = reviewIdOf(advisoryId);
-        const found = await store.caseOf(reviewId, facts.author);
-        return { reviewId, advisoryId, eventId, viewDigest: found!.standing.viewDigest };
-      }),
-    );
+    const reviews: ReviewToDecide[] = [];
+    for (const advisoryId of advisoryIds) {
+      const reviewId = reviewIdOf(advisoryId);
+      const found = await store.caseOf(reviewId, facts.author);
+      const { viewDigest } = found!.standing;
+      reviews.push({ reviewId, advisoryId, eventId, viewDigest });
+    }
+    return reviews;
   });
 }
 

@@ -6,7 +6,7 @@ import { type CanonicalRecord, type CanonicalValue, canonicalRecord } from '../c
 import type { FactType } from '../fact.ts';
 import { isUuid } from '../ids.ts';
 import { isJsonObject } from '../json.ts';
-import { parseTimestamp, type Timestamp } from '../time.ts';
+import type { Timestamp } from '../time.ts';
 
 /** A fact as its domain publishes it to the ledger. */
 export interface RecordedFact {
@@ -36,7 +36,7 @@ const digest: Check = (value): value is string =>
 const decimal: Check = (value): value is string =>
   typeof value === 'string' && /^-?(0|[1-9][0-9]*)(\.[0-9]+)?$/.test(value);
 const time: Check = (value): value is string =>
-  typeof value === 'string' && parseTimestamp(value) === value;
+  typeof value === 'string' && /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/.test(value);
 const approval: Check = (value): value is CanonicalRecord =>
   isJsonObject(value) && hasExactly(value, { actor: uuid, role: text, approved_at: time });
 const orNull =
