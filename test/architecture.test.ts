@@ -15,7 +15,7 @@ const house: Readonly<Record<string, Room>> = {
   domain: { rooms: [], packages: ['canonicalize', 'json-rules-engine'] },
   queues: { rooms: ['domain'], packages: ['bullmq', 'ioredis', 'typebox'] },
   stores: { rooms: ['domain'], packages: ['kysely', 'pg'] },
-  sources: { rooms: ['domain'], packages: ['typebox', 'standardwebhooks', 'cloudevents'] },
+  sources: { rooms: ['domain'], packages: ['standardwebhooks'] },
   targets: {
     rooms: ['domain', 'documents'],
     packages: ['typebox', 'got', 'request-filtering-agent', 'standardwebhooks', 'ajv', 'ipaddr.js'],

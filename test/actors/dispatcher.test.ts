@@ -239,7 +239,7 @@ describe('an execution', () => {
   it('is exhausted after twelve tries of which nothing left', async () => {
     const id = await requested();
     await receiver.close();
-    const execution = await dispatchUntilFinal(id, { environment: quickTime });
+    const execution = await dispatchUntilFinal(id, quickTime);
     expect(execution).toMatchObject({ status: 'failed', failureReason: 'exhausted' });
     expect(outcomes(execution)).toEqual(Array.from({ length: 12 }, () => 'retry'));
     receiver = await openReceiver();
@@ -247,7 +247,7 @@ describe('an execution', () => {
 
   it('is of unknown outcome after twelve tries of which one may have arrived', async () => {
     receiver.script(respond(503));
-    const execution = await dispatchUntilFinal(await requested(), { environment: quickTime });
+    const execution = await dispatchUntilFinal(await requested(), quickTime);
     expect(execution).toMatchObject({ status: 'failed', failureReason: 'outcome_unknown' });
     expect(receiver.received).toHaveLength(12);
   });
@@ -337,8 +337,11 @@ function countedTurns() {
   };
 }
 
-/** A clock on which a breaker's half minute takes three milliseconds. */
-const quickTime = { monotonicMs: () => performance.now() * 10_000 };
+/** A clock on which a breaker's half minute takes three milliseconds, and a claim that outlives that. */
+const quickTime = {
+  environment: { monotonicMs: () => performance.now() * 10_000 },
+  limits: { claimMs: 10_000 * 30_000 },
+};
 
 describe('several dispatchers', () => {
   it('share what is due: each execution has one attempt', async () => {
