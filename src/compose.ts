@@ -62,8 +62,8 @@ export interface Sessions {
   of(domain: Domain): Database;
   /** Where the schema is migrated and whom BullMQ's Postgres backend uses. */
   readonly url: string;
-  /** True on the embedded PostgreSQL, whose schema this process may migrate by itself. */
-  readonly embedded: boolean;
+  /** True when this process started the embedded PostgreSQL: no daemon uses it, so this one may migrate it by itself. */
+  readonly isStartedHere: boolean;
   close(): Promise<void>;
 }
 
@@ -82,7 +82,7 @@ export async function openSessions(
   const databases = new Map<Domain, Database>();
   return {
     url: server.url,
-    embedded: server.embedded,
+    isStartedHere: server.isStartedHere,
     of(domain) {
       const known = databases.get(domain);
       if (known !== undefined) return known;
@@ -107,15 +107,15 @@ export async function openSessions(
 async function openServer(
   config: Config,
   beside: boolean,
-): Promise<{ url: string; embedded: boolean; stop(): Promise<void> }> {
+): Promise<{ url: string; isStartedHere: boolean; stop(): Promise<void> }> {
   const nothing = () => Promise.resolve();
   if (config.databaseUrl !== undefined) {
-    return { url: config.databaseUrl, embedded: false, stop: nothing };
+    return { url: config.databaseUrl, isStartedHere: false, stop: nothing };
   }
   const running = beside ? await findEmbeddedPostgres(config.dataDirectory) : undefined;
-  if (running !== undefined) return { url: running, embedded: true, stop: nothing };
+  if (running !== undefined) return { url: running, isStartedHere: false, stop: nothing };
   const started = await startEmbeddedPostgres({ directory: config.dataDirectory });
-  return { url: started.url, embedded: true, stop: () => started.stop() };
+  return { url: started.url, isStartedHere: true, stop: () => started.stop() };
 }
 
 /** Brings the schema and, where Postgres carries them, the queue tables to this release. Returns the files that ran. */
@@ -132,11 +132,16 @@ export async function migrateAll(
   return applied;
 }
 
-/** A process works only on the schema that it was built for. @throws Error that says how to get there. */
+/** A database whose schema is not the one of this release. */
+export class UnfitDatabase extends Error {
+  override readonly name = 'UnfitDatabase';
+}
+
+/** A process works only on the schema that it was built for. @throws UnfitDatabase that says how to get there. */
 export async function refuseOldSchema(sessions: Sessions): Promise<void> {
   const pending = await pendingMigrations(sessions.url);
   if (pending.length === 0) return;
-  throw new Error(
+  throw new UnfitDatabase(
     `The database lacks ${pending.length} migrations (${pending[0]} first): run "sentinelops migrate".`,
   );
 }

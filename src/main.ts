@@ -66,17 +66,24 @@ function explain(error: unknown): number {
     return error.exitCode;
   }
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : exitCodes.usage;
-  talk(error instanceof Error ? error.message : String(error));
-  return isUnavailable(error) ? exitCodes.unavailable : exitCodes.failed;
+  const message = error instanceof Error ? error.message : String(error);
+  const { code, name } = error as { readonly code?: unknown; readonly name?: unknown };
+  if (isUnreachable(String(code))) {
+    talk(`PostgreSQL does not answer: ${message}. Check DATABASE_URL.`);
+    return exitCodes.unavailable;
+  }
+  talk(code === 'EADDRINUSE' ? `${message}. Set ADMIN_PORT to another one.` : message);
+  return isUnfit(String(name)) ? exitCodes.unavailable : exitCodes.failed;
 }
 
-/** The stores' own words for "not here" and "not fit". */
-function isUnavailable(error: unknown): boolean {
-  const { code, name } = error as { code?: unknown; name?: unknown };
+/** The words of the system and of PostgreSQL for "not here", "not for you" and "not now". */
+function isUnreachable(code: string): boolean {
   return (
-    name === 'UnfitQueueStore' ||
-    ['ECONNREFUSED', 'ENOTFOUND', 'ETIMEDOUT', 'EHOSTUNREACH', '57P03', '3D000', '28P01'].includes(
-      String(code),
-    )
+    /^E(CONNREFUSED|CONNRESET|NOTFOUND|AI_AGAIN|TIMEDOUT|HOSTUNREACH|NETUNREACH)$/.test(code) ||
+    /^(57P03|3D000|28P01|28000|53300)$/.test(code)
   );
+}
+
+function isUnfit(name: string): boolean {
+  return name === 'UnfitDatabase' || name === 'UnfitQueueStore';
 }

@@ -63,7 +63,7 @@ async function list(options: ListOptions): Promise<void> {
     return;
   }
   table(
-    ['ID', 'WHEN', 'STAGE', 'SOURCE', 'EVENT ID', 'REASON', 'STATE'],
+    ['ID', 'WHEN (UTC)', 'STAGE', 'SOURCE', 'EVENT ID', 'REASON', 'STATE'],
     letters.map((letter) => [
       letter.deadLetterId,
       letter.createdAt.slice(0, 19),

@@ -34,7 +34,7 @@ async function demo(options: DemoCommandOptions): Promise<void> {
   const sessions = await openSessions(config, log, { beside: false });
   const store = config.redisUrl === undefined ? 'PostgreSQL' : 'Redis';
   talk(
-    `Records in ${sessions.embedded ? 'an embedded PostgreSQL (not for production)' : 'PostgreSQL'}, queues in ${store}.`,
+    `Records in ${sessions.isStartedHere ? 'an embedded PostgreSQL (not for production)' : 'PostgreSQL'}, queues in ${store}.`,
   );
   try {
     await migrateAll(config, sessions);

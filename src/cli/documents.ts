@@ -9,7 +9,7 @@ import { riskModelDocument } from '../documents/risk-model-document.ts';
 import { printFault } from '../documents/yaml.ts';
 import type { Responsible } from '../domain/activation.ts';
 import { problems, type Refusal } from '../domain/problem.ts';
-import { CommandError } from './terminal.ts';
+import { CommandError, exitCodes } from './terminal.ts';
 
 export interface LoadedDocuments {
   /** Versions that came into force now, `name@version`. */
@@ -40,7 +40,9 @@ async function readOrExit<Definition>(
   folder: string,
   kind: DocumentKind<Definition>,
 ): Promise<readonly Definition[]> {
-  const read = await readFolder(folder, kind);
+  const read = await readFolder(folder, kind).catch((cause: Error) => {
+    throw new CommandError(`Nothing was loaded: ${cause.message}`, exitCodes.notFound);
+  });
   if ('definitions' in read) return read.definitions;
   throw new CommandError(`Nothing was loaded:\n${read.faults.map(printFault).join('\n')}`);
 }

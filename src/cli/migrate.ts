@@ -1,7 +1,7 @@
 /** `migrate`: the release step. */
 import type { Command } from 'commander';
 import { migrateAll } from '../compose.ts';
-import { withSessions } from './run.ts';
+import { withAnySchema } from './run.ts';
 import { json, talk } from './terminal.ts';
 
 export function addMigrateCommand(program: Command): void {
@@ -11,7 +11,7 @@ export function addMigrateCommand(program: Command): void {
       'bring the database to the schema of this release; safe to run twice, and twice at once',
     )
     .action((_options, command: Command) =>
-      withSessions('migrate', async (sessions, config) => {
+      withAnySchema('migrate', async (sessions, config) => {
         const applied = await migrateAll(config, sessions, talk);
         if (command.optsWithGlobals<{ json?: true }>().json) json({ applied });
         else

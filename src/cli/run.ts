@@ -22,8 +22,19 @@ export function configOrExit(): Config {
   }
 }
 
-/** Runs a short command on the database, beside a daemon or without one. */
-export async function withSessions<T>(
+/** Runs a short command on a database of this release, beside a daemon or without one. */
+export function withSessions<T>(
+  role: string,
+  work: (sessions: Sessions, config: Config, log: Log) => Promise<T>,
+): Promise<T> {
+  return withAnySchema(role, async (sessions, config, log) => {
+    await readySchema(config, sessions, log);
+    return work(sessions, config, log);
+  });
+}
+
+/** The same on a database of any release, or of none: for the command that brings it to this one. */
+export async function withAnySchema<T>(
   role: string,
   work: (sessions: Sessions, config: Config, log: Log) => Promise<T>,
 ): Promise<T> {
@@ -55,8 +66,14 @@ export function withFoundation<T>(
 /** The answer of a command, unless it is a refusal: that ends the command with what is wrong and what to do. */
 export function deny<T>(answer: T | Refusal): T {
   if (typeof answer !== 'object' || answer === null || !isRefusal(answer)) return answer as T;
-  const { title, remedy } = problems[answer.reason];
-  throw new CommandError(`${title}: ${answer.detail}. ${remedy}`, exitCodes.failed);
+  const { title, remedy, status } = problems[answer.reason];
+  throw new CommandError(`${title}: ${answer.detail}. ${remedy}`, exitCodeOf(status));
+}
+
+/** What is not there, and what was said wrongly, as for every command; every other refusal is a failure. */
+function exitCodeOf(status: number): number {
+  if (status === 404) return exitCodes.notFound;
+  return status === 422 ? exitCodes.usage : exitCodes.failed;
 }
 
 /** A part of a daemon that is running. */
@@ -116,9 +133,9 @@ export async function runDaemon(
   log.info({}, 'stopped');
 }
 
-/** The embedded database belongs to this process, so it may migrate it; any other is migrated by the release step. */
-export async function readySchema(config: Config, sessions: Sessions, log: Log): Promise<void> {
-  if (!sessions.embedded) return refuseOldSchema(sessions);
+/** A database that this process has started it may migrate; any other is migrated by the release step. */
+async function readySchema(config: Config, sessions: Sessions, log: Log): Promise<void> {
+  if (!sessions.isStartedHere) return refuseOldSchema(sessions);
   await migrateAll(config, sessions, (message) => log.info({}, message));
 }
 

@@ -3,6 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
 import type { Command } from 'commander';
 import { isJsonObject, type JsonValue } from '../domain/json.ts';
+import { jsonLimits, readJsonArray } from '../domain/json-text.ts';
+import { isRefusal } from '../domain/problem.ts';
 import { BATCH_MESSAGES_MAX, type Message } from '../queues/messages.ts';
 import { withFoundation } from './run.ts';
 import { CommandError, exitCodes, json, progress, talk } from './terminal.ts';
@@ -48,20 +50,24 @@ async function read(file: string): Promise<string> {
   }
 }
 
-/** The texts of the events. Whether each is a CloudEvent is for the ingest actor to say; here it only must be JSON. */
-function eventsOf(content: string): string[] {
-  const whole = parse(content);
-  if (whole !== undefined)
-    return (Array.isArray(whole) ? whole : [whole]).map((event) => JSON.stringify(event));
-  const lines = content.split('\n').filter((line) => line.trim() !== '');
-  return lines.map((line, index) => {
-    if (!isJsonObject(parse(line))) {
-      throw new CommandError(
-        `Line ${index + 1} is no JSON object. Nothing was sent. Give one JSON value, a JSON array, or one object a line.`,
-        exitCodes.usage,
-      );
-    }
-    return line;
+/**
+ * The texts of the events, as they were written: written anew, a number too large or a key given twice would pass the
+ * ingest actor, which refuses them. Whether each is a CloudEvent is for that actor to say; here it only must be JSON.
+ */
+function eventsOf(content: string): readonly string[] {
+  const elements = readJsonArray(content, Infinity, { ...jsonLimits, bytesMax: Infinity });
+  if (elements !== undefined && !isRefusal(elements)) return elements.map(({ text }) => text);
+  return parse(content) === undefined ? linesOf(content) : [content];
+}
+
+function linesOf(content: string): readonly string[] {
+  return content.split('\n').flatMap((line, index) => {
+    if (line.trim() === '') return [];
+    if (isJsonObject(parse(line))) return [line];
+    throw new CommandError(
+      `Line ${index + 1} is no JSON object. Nothing was sent. Give one JSON value, a JSON array, or one object a line.`,
+      exitCodes.usage,
+    );
   });
 }
 

@@ -14,7 +14,7 @@ import { openAuditStore, type PipelineCounts } from '../stores/audit.ts';
 import { verifyLedgerDatabase } from '../stores/ledger-verify.ts';
 import { openSourceStore } from '../stores/source.ts';
 import { type Delivery, githubDeliveries } from './deliveries.ts';
-import { startReceiver } from './receiver.ts';
+import { type Receiver, startReceiver } from './receiver.ts';
 import { addDemoPeople, type DemoPerson, openReviewDesk, type ReviewDesk } from './reviewers.ts';
 
 export interface DemoOptions {
@@ -34,7 +34,7 @@ export interface DemoProgress {
   readonly counts: PipelineCounts;
 }
 
-/** What one run did; totals of this run alone, also on a database that has seen others. */
+/** What one run did: totals of this run alone, also on a database that has seen others. */
 export interface DemoSummary {
   readonly accepted: number;
   readonly duplicates: number;
@@ -42,6 +42,7 @@ export interface DemoSummary {
   readonly assessed: number;
   readonly cleared: number;
   readonly advisories: number;
+  /** At the end, also those that an earlier run left. */
   readonly reviews_open: number;
   readonly decisions: number;
   readonly executions: number;
@@ -57,6 +58,8 @@ export interface RunningDemo {
   readonly url: string;
   readonly desk: ReviewDesk;
   readonly reviewers: readonly DemoPerson[];
+  /** Takes the executions that go to a webhook. */
+  readonly receiver: Receiver;
   stop(): Promise<void>;
 }
 
@@ -117,7 +120,7 @@ export async function runDemo(foundation: Foundation, options: DemoOptions): Pro
     if (options.autoReview) {
       await desk.resolveOpen();
       await Promise.race([
-        settled(look, accepted, ({ reviewsOpen }) => before.reviewsOpen + reviewsOpen <= 0),
+        settled(look, accepted, ({ reviewsOpen }) => reviewsOpen === 0),
         halted.promise,
       ]);
     }
@@ -143,6 +146,7 @@ export async function runDemo(foundation: Foundation, options: DemoOptions): Pro
       url,
       desk,
       reviewers: people.reviewers,
+      receiver,
       stop,
     };
   } catch (error) {
@@ -267,12 +271,15 @@ function countsOf({ sessions }: Foundation): Promise<PipelineCounts> {
   return sessions.of('audit').transact((tx) => openAuditStore(tx).counts());
 }
 
-/** The difference, number by number; `unledgered` is a state and not a total. */
+/** What is open now, whoever opened it; everything else is a total since the beginning. */
+const STATES: readonly string[] = ['reviewsOpen', 'reviewsOpenByLevel', 'unledgered'];
+
+/** The difference, number by number; a state as it is. */
 function since(before: PipelineCounts, now: PipelineCounts): PipelineCounts {
   const difference = Object.entries(now).map(([name, value]) => {
     const was = before[name as keyof PipelineCounts];
-    if (typeof value === 'number')
-      return [name, name === 'unledgered' ? value : value - (was as number)];
+    if (STATES.includes(name)) return [name, value];
+    if (typeof value === 'number') return [name, value - (was as number)];
     const earlier = was as Readonly<Record<string, number>>;
     const parts = Object.entries(value as Readonly<Record<string, number>>);
     return [

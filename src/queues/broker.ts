@@ -7,6 +7,7 @@
  * within seconds.
  */
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   assertSchemaCompatibility,
   type BackendFactory,
@@ -80,6 +81,8 @@ const LOCK_MS = 6_000;
 const STALLED_CHECK_MS = 2_000;
 const STALLS_MAX = 1_000_000;
 const EVENTS_KEPT = 1_000;
+/** How long a store may take to answer for the first time. */
+const CONNECT_MS_MAX = 10_000;
 export const QUEUE_SCHEMA = 'bullmq';
 
 /**
@@ -212,7 +215,7 @@ function limited(log: Log, what: string): (error: Error) => void {
 
 // Redis
 
-/** Connects to the Redis at `address`. @throws UnfitQueueStore when it would lose or drop jobs. */
+/** Connects to the Redis at `address`. @throws UnfitQueueStore when it is silent, or would lose or drop jobs. */
 export async function connectRedis(address: string, log: Log): Promise<Broker> {
   const parsed = parseRedisAddress(address);
   const onError = limited(log, 'redis');
@@ -227,7 +230,7 @@ export async function connectRedis(address: string, log: Log): Promise<Broker> {
     await Promise.resolve();
   };
   try {
-    await refuseUnfitRedis(forWorking);
+    await Promise.race([refuseUnfitRedis(forWorking), unlessSilent(CONNECT_MS_MAX)]);
   } catch (error) {
     await close();
     throw error;
@@ -247,6 +250,12 @@ export async function connectRedis(address: string, log: Log): Promise<Broker> {
     },
     log,
   );
+}
+
+/** Once it has answered, its return is waited for; a process that cannot start without it says so. */
+async function unlessSilent(ms: number): Promise<never> {
+  await sleep(ms, undefined, { ref: false });
+  throw new UnfitQueueStore(`Redis did not answer within ${ms / 1_000} s: check REDIS_URL.`);
 }
 
 // BullMQ's Postgres backend
@@ -284,6 +293,8 @@ async function schemaVersion(pool: PgPool): Promise<number> {
   try {
     return await assertSchemaCompatibility(pool, QUEUE_SCHEMA);
   } catch (error) {
+    // Who cannot reach the server learns nothing from being told to migrate it.
+    if ('syscall' in (error as object)) throw error;
     throw new UnfitQueueStore(
       `The queue tables cannot be used: ${(error as Error).message}. Run "sentinelops migrate".`,
       { cause: error },

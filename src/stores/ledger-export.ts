@@ -9,7 +9,7 @@ import { type Entry, originOf } from '../domain/ledger.ts';
 import { headerOf, lineOf } from '../domain/ledger/export-format.ts';
 import type { Database, Tx } from './database.ts';
 
-const PAGE_ENTRIES = 2_000;
+const PAGE_ENTRIES = 1_000;
 
 /** A stream of the ledger up to the entry that was its last when it was opened. */
 export interface LedgerExport {

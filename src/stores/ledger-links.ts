@@ -24,12 +24,15 @@ export async function firstBrokenLink(
 }
 
 async function entryWithoutItsFact(tx: Tx, stream: number): Promise<BrokenLink | undefined> {
+  // LATERAL: each entry looks into the index of its own table, whatever the planner believes about the others.
   const { rows } = await sql<{ seq: string; type: string; id: string; exists: boolean }>`
-    select e.seq::text as seq, e.entry_type as "type", e.linked_entity_id as id, f.entry_type is not null as exists
+    select e.seq::text as seq, e.entry_type as "type", e.linked_entity_id as id, fact.digest is not null as exists
     from ledger.ledger_entry e
-    left join audit.fact f on f.linked_entity_id = e.linked_entity_id and f.entry_type = e.entry_type
+    left join lateral (
+      select f.digest from audit.fact f
+      where f.linked_entity_id = e.linked_entity_id and f.entry_type = e.entry_type limit 1) as fact on true
     where e.stream = ${stream}::smallint
-      and (f.entry_type is null or f.digest is distinct from e.entry_data ->> 'digest')
+      and (fact.digest is null or fact.digest is distinct from e.entry_data ->> 'digest')
     order by e.seq limit 1`.execute(tx);
   const [entry] = rows;
   if (entry === undefined) return undefined;
@@ -38,14 +41,17 @@ async function entryWithoutItsFact(tx: Tx, stream: number): Promise<BrokenLink |
 }
 
 async function factWithoutEntry(tx: Tx, graceMs: number): Promise<BrokenLink | undefined> {
+  // MATERIALIZED: found first and sorted then. Commonly there is nothing to sort; there are always many facts.
   const { rows } = await sql<{ type: string; id: string }>`
-    select f.entry_type as "type", f.linked_entity_id as id
-    from audit.fact f
-    where f.recorded_at < clock_timestamp() - make_interval(secs => ${graceMs / 1000}::double precision)
-      and not exists (
-        select from ledger.ledger_entry e
-        where e.linked_entity_id = f.linked_entity_id and e.entry_type = f.entry_type)
-    order by f.recorded_at, f.linked_entity_id limit 1`.execute(tx);
+    with unledgered as materialized (
+      select f.entry_type, f.linked_entity_id, f.recorded_at
+      from audit.fact f
+      where f.recorded_at < clock_timestamp() - make_interval(secs => ${graceMs / 1000}::double precision)
+        and not exists (
+          select from ledger.ledger_entry e
+          where e.linked_entity_id = f.linked_entity_id and e.entry_type = f.entry_type))
+    select entry_type as "type", linked_entity_id as id
+    from unledgered order by recorded_at, linked_entity_id limit 1`.execute(tx);
   const [fact] = rows;
   return fact && missing(`${fact.type} ${fact.id} has no entry.`, null);
 }

@@ -183,7 +183,7 @@ function readQuery(query: Static<typeof ListQuery>): {
       conflict: conflict === undefined ? undefined : conflict === 'true',
     },
     order: state === 'open' ? 'urgency' : 'newest',
-    limit: limit === undefined ? REVIEWS_DEFAULT : Math.min(Number(limit), REVIEWS_MAX),
+    limit: limit === undefined ? REVIEWS_DEFAULT : Number(limit),
   };
 }
 

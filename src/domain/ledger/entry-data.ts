@@ -2,7 +2,12 @@
  * What an entry says of its fact: the members of `entry_data` for each kind of fact. Entries can never be erased, so
  * they hold ids, enumerations, versions, times and digests only; the digest of the recorded row covers the rest.
  */
-import { type CanonicalRecord, type CanonicalValue, canonicalRecord } from '../canonical.ts';
+import {
+  type CanonicalRecord,
+  type CanonicalValue,
+  canonicalRecord,
+  NotCanonical,
+} from '../canonical.ts';
 import type { FactType } from '../fact.ts';
 import { isUuid } from '../ids.ts';
 import { isJsonObject } from '../json.ts';
@@ -127,7 +132,17 @@ export function entryDataOf(fact: RecordedFact): string {
   }
   if (!hasExactly(members, membersOf[type])) throw malformed(fact, firstFault(members, type));
   const event = eventId === null ? {} : { event_id: eventId };
-  return canonicalRecord({ ...members, ...event, digest: fact.digest });
+  return canonicalDataOf(fact, { ...members, ...event, digest: fact.digest });
+}
+
+/** A list of policies can be longer than an entry may be. */
+function canonicalDataOf({ type, id }: RecordedFact, data: CanonicalRecord): string {
+  try {
+    return canonicalRecord(data);
+  } catch (error) {
+    if (!(error instanceof NotCanonical)) throw error;
+    throw new MalformedFact(`${type} ${id} does not fit into an entry: ${error.message}`);
+  }
 }
 
 function hasExactly(

@@ -108,6 +108,12 @@ it('writes the bytes of the format document', () => {
   );
 });
 
+it('is refused when it is longer than an entry may be', () => {
+  const policies = Array.from({ length: 5_000 }, (_, n) => `policy-number-${n}@1`);
+  const fact = factOf('EVALUATION', { members: { outcome: 'NO_MATCH', policies } });
+  expect(() => entryDataOf(fact)).toThrow(MalformedFact);
+});
+
 it('says null where nothing is known', () => {
   const unknown = {
     risk_model_id: null,
