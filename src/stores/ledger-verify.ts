@@ -7,7 +7,7 @@ import { randomInt } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { LINE_BYTES_MAX, LINE_BYTES_MIN, originOfHeader } from '../domain/ledger/line.ts';
+import { LINE_BYTES_MIN, originOfHeader } from '../domain/ledger/line.ts';
 import {
   createRepeatProof,
   createRepeatSearch,
@@ -20,6 +20,13 @@ import { createVerification, verdictOnHeader } from '../domain/ledger/verificati
 import type { Database } from './database.ts';
 import { exportedBytes, openLedgerExport } from './ledger-export.ts';
 import { firstBrokenLink } from './ledger-links.ts';
+import {
+  type ExportSource,
+  headerOf,
+  readable,
+  segmentsOf,
+  Unreadable,
+} from './ledger-segments.ts';
 import { openSegmentThreads, type SegmentThreads } from './ledger-threads.ts';
 
 export interface VerifyOptions {
@@ -80,14 +87,6 @@ export async function verifyLedgerDatabase(
     const broken = await readable(() => firstBrokenLink(database, stream, graceMs));
     return broken === undefined ? verdict : { ...verdict, ...broken };
   });
-}
-
-/** Where the bytes of an export come from. */
-export interface ExportSource {
-  /** From the start, each time. */
-  bytes(): AsyncIterable<Buffer>;
-  /** It has no more entries than this. */
-  readonly entriesMax: number;
 }
 
 /** Rejects only for faults of its own and, with Unreadable, for what `source` throws. */
@@ -190,56 +189,6 @@ async function* reports(
     if (underWay.length >= threads.width) yield await underWay.shift()!;
   }
   for (const report of underWay) yield await report;
-}
-
-// Reading
-
-async function headerOf(source: ExportSource): Promise<string> {
-  for await (const lines of wholeLines(source.bytes())) {
-    return lines.toString('latin1', 0, lines.indexOf('\n') + 1);
-  }
-  return '';
-}
-
-/** What follows the header. */
-async function* segmentsOf(source: ExportSource): AsyncGenerator<Buffer> {
-  let first = true;
-  for await (const lines of wholeLines(source.bytes())) {
-    const entries = first ? lines.subarray(lines.indexOf('\n') + 1) : lines;
-    first = false;
-    if (entries.length > 0) yield entries;
-  }
-}
-
-/** Cuts at the ends of lines; only the last piece may lack its LF. A line that is far too long is the last piece. */
-async function* wholeLines(blocks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  let rest = Buffer.alloc(0);
-  try {
-    for await (const block of blocks) {
-      const end = block.lastIndexOf('\n') + 1;
-      if (end > 0) yield Buffer.concat([rest, block.subarray(0, end)]);
-      rest = Buffer.concat([end > 0 ? Buffer.alloc(0) : rest, block.subarray(end)]);
-      if (rest.length > LINE_BYTES_MAX) break;
-    }
-  } catch (cause) {
-    throw new Unreadable(cause);
-  }
-  if (rest.length > 0) yield rest;
-}
-
-class Unreadable extends Error {
-  override readonly name = 'Unreadable';
-  constructor(cause: unknown) {
-    super(cause instanceof Error ? cause.message : String(cause), { cause });
-  }
-}
-
-async function readable<T>(read: () => Promise<T>): Promise<T> {
-  try {
-    return await read();
-  } catch (cause) {
-    throw new Unreadable(cause);
-  }
 }
 
 async function unlessUnreadable(work: () => Promise<Verdict>): Promise<Verdict> {

@@ -97,7 +97,7 @@ describe('every kind of fact', () => {
       update execution.attempt set finished_at = now(), outcome = 'acknowledged';
       update execution.execution set execution_status = 'acknowledged', completed_at = now(), next_attempt_at = null,
         response_sha256 = '${hex('f')}', row_digest = '${hex('d')}';
-      update event.dead_letter set discarded_at = now(), discarded_by = '${ids.administrator}', discard_reason = 'known',
+      update event.dead_letter set discarded_at = now(), discarded_by = '${ids.operator}', discard_reason = 'known',
         salt = '${hex('b')}', row_digest = '${hex('d')}';`);
     const { rows } = await client.query<{ type: FactType; id: string }>(
       'select entry_type as type, linked_entity_id as id from audit.fact',

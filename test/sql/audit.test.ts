@@ -51,7 +51,7 @@ async function factsWithoutEntry(): Promise<string[]> {
 }
 
 const discard = `
-  update event.dead_letter set discarded_at = now(), discarded_by = '${ids.auditor}', discard_reason = 'noise',
+  update event.dead_letter set discarded_at = now(), discarded_by = '${ids.operator}', discard_reason = 'noise',
     salt = '${hex('b')}', row_digest = '${hex('d')}';`;
 const secondEvent = '10000000-0000-4000-8000-000000000002';
 const SECOND_EVENT = `

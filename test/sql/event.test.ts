@@ -117,7 +117,7 @@ it('a letter twice in one batch is one letter', async () => {
 
 it('what is discarded, with person, reason and digest, is discarded for good', async () => {
   const discard = `
-    update event.dead_letter set discarded_at = now(), discarded_by = '${ids.auditor}', discard_reason = 'noise',
+    update event.dead_letter set discarded_at = now(), discarded_by = '${ids.operator}', discard_reason = 'noise',
       salt = '${hex('b')}', row_digest = '${hex('d')}';`;
   expect(await tried('update event.dead_letter set discarded_at = now()')).toBe(
     '23514 discarded_with_reason_and_digest',

@@ -117,6 +117,7 @@ describe('foreign keys', () => {
   const readByNobody = [
     // People: who did what is read from the row itself.
     'discarded_by_a_person',
+    'redriven_by_a_person',
     'policy_author_is_a_person',
     'policy_changed_by_a_person',
     'policy_approved_by_a_person',

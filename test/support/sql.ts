@@ -80,6 +80,7 @@ export const ids = {
   administrator: uuid(0, 3),
   seniorAuthority: uuid(0, 4),
   auditor: uuid(0, 5),
+  operator: uuid(0, 6),
   event: uuid(1),
   policy: uuid(2),
   model: uuid(3),
@@ -135,6 +136,7 @@ const ROLE_OF = {
   [ids.complianceOfficer]: 'Compliance Officer',
   [ids.author]: 'Compliance Officer',
   [ids.auditor]: 'Auditor',
+  [ids.operator]: 'Operator',
 } as const;
 
 /** An approval of the open decision, by a person in their role. */
@@ -186,7 +188,7 @@ const UP_TO_THE_REVIEW = `
   insert into ledger.heartbeat (beaten_at) values (now() + interval '1 hour');
   insert into identity.person (person_id, name) values
     ('${ids.author}', 'author'), ('${ids.complianceOfficer}', 'officer'), ('${ids.administrator}', 'administrator'),
-    ('${ids.seniorAuthority}', 'senior'), ('${ids.auditor}', 'auditor');
+    ('${ids.seniorAuthority}', 'senior'), ('${ids.auditor}', 'auditor'), ('${ids.operator}', 'operator');
   insert into identity.role_grant (person_id, role) values
     ${Object.entries(ROLE_OF)
       .map(([person, role]) => `('${person}', '${role}')`)

@@ -1,0 +1,160 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  consistencyRanges,
+  createTree,
+  EMPTY_ROOT,
+  inclusionRanges,
+  type LeafRange,
+  rootOf,
+  rootOfSpans,
+  spansOf,
+  TILE_WIDTH,
+  type TileHash,
+} from '../../../src/domain/ledger/tree.ts';
+import { vectorRows } from './chain.ts';
+import { naiveConsistency, naiveInclusion, naiveLeafHash, naiveRoot } from './naive-tree.ts';
+
+/** The inputs and roots that the test code of RFC 6962 publishes. */
+const publishedInputs = [
+  '',
+  '00',
+  '10',
+  '2021',
+  '3031',
+  '40414243',
+  '5051525354555657',
+  '606162636465666768696a6b6c6d6e6f',
+];
+const publishedRoots = [
+  'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855',
+  '6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d',
+  'fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125',
+  'aeb6bcfe274b70a14fb067a5e5578264db0fa9b51af5e0ba159158f329e06e77',
+  'd37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7',
+  '4e3bbb1f7b478dcfe71fb631631519a3bca12c9aefca1612bfce4c13a86264d4',
+  '76e67dadbcdf1e10e1b74ddc608abd2f98dfb16fbce75277b5232a127f2087ef',
+  'ddb89be403809e325750d3d263cd78929c2942b7942a34b77e122c9594a74c8c',
+  '5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328',
+];
+
+/** Roots of the published vector chain, by size. */
+const vectorRoots: Readonly<Record<number, string>> = {
+  1: 'dc677262594c7bd2f7acdb6d96a8393ee438de3515c873d53b8ea28b35658664',
+  2: '133c2d2ec532dae1a5b5dbb838b5d7ce365bab944ca21c3b64850dfe8d9b2797',
+  3: '1b4cd613815322fdad50d2456d2b69fb9226bc4294fb0abb23bf13f8ed061d2d',
+  255: '208c9657d630430114079045c00a997053d3637861b7276cc56f55249530967b',
+  256: '68d7c4f4baa359cf076cc7acdb06e2b47dfed7d60d0b7432524c0fb2ca068785',
+  257: '8de681f25ce021df7ebac2082411b654f84dfb2e8e64394810848dd6925e1c08',
+  700: 'f258a56fc6e1db7e90fb22b9faadf40d90cb0e311a4a6b6ac42d1564d91e36e6',
+  1000: '480069af963aaa4259abdc1ca62f909ef75c878b361a774ef6aec9578b1e45e1',
+};
+
+const leavesOf = (count: number) =>
+  Array.from({ length: count }, (_, index) => naiveLeafHash(Buffer.from(String(index))));
+const leaves = leavesOf(700);
+
+/** The hashes that proofs are read from: by level, as tiles hold them. */
+function storedHashes(of: readonly Buffer[]) {
+  const byLevel: Buffer[][] = [[...of]];
+  const found: TileHash[] = [];
+  const tree = createTree((hash) => found.push(hash));
+  for (const leaf of of) tree.add(leaf);
+  for (const { level, index, hash } of found) (byLevel[level] ??= [])[index] = hash;
+  return (ranges: readonly LeafRange[]) =>
+    ranges.map((range) =>
+      rootOfSpans(
+        spansOf(range).map(({ level, start, count }) =>
+          byLevel[level]!.slice(start, start + count),
+        ),
+      ),
+    );
+}
+
+describe('the root', () => {
+  it('is the published one for every size of the published tree', () => {
+    const hashes = publishedInputs.map((hex) => naiveLeafHash(Buffer.from(hex, 'hex')));
+    const roots = publishedRoots.map((_, size) => rootOf(hashes.slice(0, size)).toString('hex'));
+    expect(roots).toEqual(publishedRoots);
+    expect(EMPTY_ROOT.toString('hex')).toBe(publishedRoots[0]);
+  });
+
+  it('is the published one of our own vector chain', () => {
+    const tree = createTree();
+    const roots: Record<number, string> = {};
+    for (const { currentHash } of vectorRows(1_000)) {
+      tree.add(Buffer.from(currentHash, 'hex'));
+      if (tree.size in vectorRoots) roots[tree.size] = tree.root().toString('hex');
+    }
+    expect(roots).toEqual(vectorRoots);
+  });
+
+  it('is what the RFC says, for every size', () => {
+    const tree = createTree();
+    for (let size = 0; size < 300; size += 1) {
+      expect(tree.root()).toEqual(naiveRoot(leaves.slice(0, size)));
+      tree.add(leaves[size]!);
+    }
+  });
+});
+
+describe('hashes for tiles', () => {
+  it('are told once for each full subtree of 256 leaves, in order, and for each of 256 of those', () => {
+    const found: TileHash[] = [];
+    const tree = createTree((hash) => found.push(hash));
+    const all = leavesOf(TILE_WIDTH ** 2);
+    for (const leaf of all) tree.add(leaf);
+    const ofLevel = (level: number) => found.filter((hash) => hash.level === level);
+    expect(ofLevel(1).map(({ index }) => index)).toEqual([...Array(TILE_WIDTH).keys()]);
+    expect(ofLevel(1)[3]!.hash).toEqual(naiveRoot(all.slice(768, 1_024)));
+    expect(ofLevel(2)).toEqual([{ level: 2, index: 0, hash: tree.root() }]);
+    expect(found).toHaveLength(TILE_WIDTH + 1);
+  });
+});
+
+describe('the hashes of a proof', () => {
+  const size = fc.integer({ min: 1, max: leaves.length });
+
+  it('are those of the RFC: inclusion', () => {
+    fc.assert(
+      fc.property(size, fc.nat(), (count, at) => {
+        const of = leaves.slice(0, count);
+        const index = at % count;
+        const proof = storedHashes(of)(inclusionRanges(index, count));
+        expect(proof).toEqual(naiveInclusion(index, of));
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it('are those of the RFC: consistency', () => {
+    fc.assert(
+      fc.property(size, fc.nat(), (count, at) => {
+        const of = leaves.slice(0, count);
+        const old = at % (count + 1);
+        const proof = storedHashes(of)(consistencyRanges(old, count));
+        expect(proof).toEqual(naiveConsistency(old, of));
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it('are few, and read from few stored ones, however large the tree', () => {
+    const stored = (ranges: readonly LeafRange[]) => ranges.flatMap(spansOf);
+    const count = 2 ** 40 - 1;
+    for (const ranges of [
+      inclusionRanges(2 ** 39 - 1, count),
+      consistencyRanges(2 ** 39 + 1, count),
+    ]) {
+      expect(ranges.length).toBeLessThanOrEqual(41);
+      expect(stored(ranges).length).toBeLessThan(100);
+      expect(Math.max(...stored(ranges).map((span) => span.count))).toBeLessThan(TILE_WIDTH);
+    }
+  });
+
+  it('are not asked for outside the tree', () => {
+    expect(() => inclusionRanges(5, 5)).toThrow(RangeError);
+    expect(() => inclusionRanges(-1, 5)).toThrow(RangeError);
+    expect(() => consistencyRanges(6, 5)).toThrow(RangeError);
+  });
+});
