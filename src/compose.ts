@@ -5,27 +5,35 @@
 import { readFile } from 'node:fs/promises';
 import { awaitingDecisionActor } from './actors/awaiting-decision.ts';
 import { createAdvisoryActor } from './actors/advisory.ts';
+import { createDeadLetterCommands } from './actors/dead-letters.ts';
 import { createDecide } from './actors/decision.ts';
 import { createDispatcher, type Dispatcher } from './actors/dispatcher.ts';
 import { executionActor } from './actors/execution.ts';
 import { faultOf } from './actors/fault.ts';
+import { createGapWatch, type GapWatch } from './actors/gap-watch.ts';
 import { ingestActor } from './actors/ingest.ts';
 import { createIntake } from './actors/intake.ts';
 import { createLedgerActor } from './actors/ledger.ts';
-import {
-  createLedgerHeartbeat,
-  createLedgerProtectionWatch,
-  type Watch,
-} from './actors/ledger-health.ts';
+import { createLedgerHeartbeat, createLedgerProtectionWatch } from './actors/ledger-health.ts';
+import { createReadiness } from './actors/readiness.ts';
+import { createReconciler } from './actors/reconciler.ts';
+import { createResender } from './actors/resend.ts';
 import { createRiskActor } from './actors/risk.ts';
 import { type RunningActor, type RuntimeOptions, runActor } from './actors/runtime.ts';
+import type { Watch } from './actors/watch.ts';
+import { consoleRoutes } from './admin/routes/console.ts';
+import { deadLetterRoutes } from './admin/routes/dead-letters.ts';
 import { eventRoutes } from './admin/routes/events.ts';
+import { healthRoutes } from './admin/routes/health.ts';
+import { ledgerRoutes } from './admin/routes/ledger.ts';
 import { problemRoutes } from './admin/routes/problems.ts';
 import { reviewRoutes } from './admin/routes/reviews.ts';
 import { createAdminServer } from './admin/server.ts';
+import { isLoopbackHost } from './admin/session.ts';
 import { type Config, readSecret } from './config.ts';
 import { printFault } from './documents/yaml.ts';
-import type { Domain } from './domain/domains.ts';
+import type { Principal } from './domain/domains.ts';
+import { overloadOf } from './domain/gap.ts';
 import type { Log } from './domain/log.ts';
 import { systemClock } from './domain/time.ts';
 import { startEmbeddedPostgres } from './embedded/postgres.ts';
@@ -59,11 +67,15 @@ const QUEUE_POOL_CONNECTIONS_MAX = queueNames.length + 10;
 
 export interface Sessions {
   /** The pool of a domain, opened at its first use. */
-  of(domain: Domain): Database;
+  of(domain: Principal): Database;
   /** Where the schema is migrated and whom BullMQ's Postgres backend uses. */
   readonly url: string;
   /** True when this process started the embedded PostgreSQL: no daemon uses it, so this one may migrate it by itself. */
   readonly isStartedHere: boolean;
+  /** One more session, beside the pool, for what keeps it for long; whoever asks for it closes it. */
+  single(domain: Principal): Database;
+  /** Shared by all parts of this process; looks by itself once it is started. */
+  readonly gaps: GapWatch;
   close(): Promise<void>;
 }
 
@@ -79,25 +91,27 @@ export async function openSessions(
   const server = await openServer(config, beside);
   const onConnectionError = (error: Error) =>
     log.warn({ error: error.message }, 'postgres: connection error');
-  const databases = new Map<Domain, Database>();
+  const databases = new Map<Principal, Database>();
+  const open = (domain: Principal, connectionsMax: number) => {
+    const ownUrl = config.domainDatabaseUrls[domain];
+    const url = ownUrl ?? server.url;
+    const assumeRole = ownUrl === undefined;
+    return openDatabase({ url, domain, assumeRole, connectionsMax, onConnectionError });
+  };
+  const of = (domain: Principal) => {
+    const database = databases.get(domain) ?? open(domain, config.poolConnectionsMax);
+    databases.set(domain, database);
+    return database;
+  };
+  const gaps = createGapWatch({ database: of('audit'), log });
   return {
     url: server.url,
     isStartedHere: server.isStartedHere,
-    of(domain) {
-      const known = databases.get(domain);
-      if (known !== undefined) return known;
-      const ownUrl = config.domainDatabaseUrls[domain];
-      const database = openDatabase({
-        url: ownUrl ?? server.url,
-        domain,
-        assumeRole: ownUrl === undefined,
-        connectionsMax: config.poolConnectionsMax,
-        onConnectionError,
-      });
-      databases.set(domain, database);
-      return database;
-    },
+    of,
+    single: (domain) => open(domain, 1),
+    gaps,
     async close() {
+      await gaps.stop();
       await Promise.all([...databases.values()].map((database) => database.close()));
       await server.stop();
     },
@@ -229,18 +243,22 @@ export async function startWork(foundation: Foundation, options: WorkOptions): P
         }),
       ),
   };
+  const actors: RunningActor[] = [];
+  const drain = async () => {
+    await Promise.all(actors.map((actor) => actor.drain()));
+    await dispatcher?.stop();
+    await Promise.all(watches.map((watch) => watch.stop()));
+  };
   for (const watch of watches) watch.start();
   dispatcher?.start();
-  const actors = await Promise.all(queues.map((queue) => starters[queue]()));
+  try {
+    for (const queue of queues) actors.push(await starters[queue]());
+  } catch (error) {
+    await drain();
+    throw error;
+  }
   log.info({ queues, store: broker.store }, 'working');
-  return {
-    isRunning: () => actors.every((actor) => actor.isRunning()),
-    async drain() {
-      await Promise.all(actors.map((actor) => actor.drain()));
-      await dispatcher?.stop();
-      await Promise.all(watches.map((watch) => watch.stop()));
-    },
-  };
+  return { isRunning: () => actors.every((actor) => actor.isRunning()), drain };
 }
 
 function openDispatcher(
@@ -303,6 +321,26 @@ function ledgerWatches({ sessions, log }: Foundation): readonly Watch[] {
   ];
 }
 
+// Gaps
+
+/** Starts a reconciler. Of all that run on a database one is at work. */
+export function startReconciler({ sessions, broker, log }: Foundation): {
+  /** Finishes what is under way and resolves. */
+  stop(): Promise<void>;
+} {
+  const database = sessions.single('audit');
+  const { gaps } = sessions;
+  const resender = createResender({ broker, log });
+  const reconciler = createReconciler({ database, gaps, resender, broker, log });
+  reconciler.start();
+  return {
+    async stop() {
+      await reconciler.stop();
+      await database.close();
+    },
+  };
+}
+
 // Admin
 
 export interface Admin {
@@ -312,10 +350,17 @@ export interface Admin {
   stop(): Promise<void>;
 }
 
+export interface AdminOptions {
+  /** ADMIN_PORT when not given. */
+  readonly port?: number;
+  /** False once an actor of this process has stopped itself; the actors of other processes are theirs to watch. */
+  readonly isWorking?: () => boolean;
+}
+
 /** The HTTP server: intake for sources, the reviewers' endpoint. Listening once it resolves. */
 export async function startAdmin(
   { config, sessions, broker, log }: Foundation,
-  port: number = config.adminPort,
+  options: AdminOptions = {},
 ): Promise<Admin> {
   const toRisk = broker.sender('risk');
   const toLedger = broker.sender('ledger');
@@ -335,21 +380,55 @@ export async function startAdmin(
     send: broker.sender('awaiting-decision'),
     log,
   });
+  const isTransient = (error: unknown) => ['transient', 'contended'].includes(faultOf(error));
+  const decision = sessions.of('decision');
+  const identity = sessions.of('identity');
+  const audit = sessions.of('audit');
+  const { gaps } = sessions;
+  const { port = config.adminPort, isWorking } = options;
   const server = await createAdminServer({
     routes: [
-      eventRoutes({ intake, kinds: sourceKinds, audit: sessions.of('audit') }),
-      reviewRoutes({
-        decide,
-        decision: sessions.of('decision'),
-        identity: sessions.of('identity'),
+      healthRoutes(createReadiness({ database: audit, broker, gaps, isWorking })),
+      eventRoutes({
+        intake,
+        kinds: sourceKinds,
+        audit,
+        overload: () => overloadOf(gaps.latest()?.found),
       }),
+      reviewRoutes({ decide, decision, identity }),
+      deadLetterRoutes({
+        identity,
+        audit,
+        commands: createDeadLetterCommands({ database: sessions.of('event'), broker, log }),
+      }),
+      consoleRoutes({
+        decide,
+        decision,
+        identity,
+        audit,
+        queueStates: () => statesOfQueues(broker),
+        isOnLoopback: isLoopbackHost(config.adminHost),
+        log,
+        isTransient,
+      }),
+      ledgerRoutes({ audit }),
       problemRoutes,
     ],
     log,
-    isTransient: (error) => ['transient', 'contended'].includes(faultOf(error)),
+    isTransient,
     requestsPerSecondMax: REQUESTS_PER_SECOND_MAX,
   });
+  gaps.start();
   const url = await server.listen({ host: config.adminHost, port });
   log.info({ url }, 'listening');
   return { url, stop: () => server.close() };
+}
+
+async function statesOfQueues(
+  broker: Broker,
+): Promise<Readonly<Record<QueueName, Readonly<Record<string, number>>>>> {
+  const states = await Promise.all(
+    queueNames.map(async (queue) => [queue, await broker.counts(queue)] as const),
+  );
+  return Object.fromEntries(states) as Record<QueueName, Readonly<Record<string, number>>>;
 }

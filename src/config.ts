@@ -7,7 +7,7 @@
 import { readFile } from 'node:fs/promises';
 import envSchema from 'env-schema';
 import Type, { type Static } from 'typebox';
-import { type Domain, domains } from './domain/domains.ts';
+import { type Principal, principals } from './domain/domains.ts';
 import { nearestTo } from './domain/nearest.ts';
 
 const DOMAIN_URL_SUFFIX = '_DATABASE_URL';
@@ -65,6 +65,28 @@ const schema = Type.Object({
         'Fixed by the first migration. Not set: a random name.',
     }),
   ),
+  LEDGER_SIGNING_KEY: Type.Optional(
+    Type.String({
+      pattern: '^(env|file):.+$',
+      examples: ['file:/run/secrets/ledger-key'],
+      description:
+        'Where the key is by which checkpoints are signed: env:NAME or file:/path (ledger key new). ' +
+        'Not set: "up" signs nothing; "ledger sign" may be a process of its own.',
+    }),
+  ),
+  LEDGER_STATE_DIR: Type.String({
+    default: './ledger-state',
+    minLength: 1,
+    description:
+      'Where the signer keeps what it signed last: outside the database, its disk and its backups.',
+  }),
+  LEDGER_TRUST_POLICY: Type.Optional(
+    Type.String({
+      minLength: 1,
+      description:
+        'A file that names the witnesses, with URLs, and their quorum (C2SP tlog-policy). Not set: nobody cosigns.',
+    }),
+  ),
   TARGETS_FILE: Type.Optional(
     Type.String({
       minLength: 1,
@@ -100,7 +122,7 @@ export interface Config {
   /** Undefined: the embedded PostgreSQL. */
   readonly databaseUrl: string | undefined;
   /** The domains that have a login of their own. */
-  readonly domainDatabaseUrls: Readonly<Partial<Record<Domain, string>>>;
+  readonly domainDatabaseUrls: Readonly<Partial<Record<Principal, string>>>;
   /** Undefined: BullMQ's Postgres backend. */
   readonly redisUrl: string | undefined;
   readonly dataDirectory: string;
@@ -108,6 +130,10 @@ export interface Config {
   readonly adminPort: number;
   readonly logLevel: Known['LOG_LEVEL'];
   readonly ledgerOrigin: string | undefined;
+  /** A reference for readSecret. */
+  readonly ledgerSigningKey: string | undefined;
+  readonly ledgerStateDirectory: string;
+  readonly ledgerTrustPolicy: string | undefined;
   readonly targetsFile: string | undefined;
   readonly poolConnectionsMax: number;
   readonly drainTimeoutMs: number;
@@ -125,7 +151,7 @@ const domainSetting: Setting = {
   name: `<DOMAIN>${DOMAIN_URL_SUFFIX}`,
   default: undefined,
   meaning:
-    `A login that holds that domain's role only, for ${domains.map((domain) => domain.toUpperCase()).join(', ')}. ` +
+    `A login that holds that domain's role only, for ${principals.map((domain) => domain.toUpperCase()).join(', ')}. ` +
     'Not set: DATABASE_URL, and the role is taken by SET ROLE.',
 };
 
@@ -170,6 +196,9 @@ export function parseConfig(environment: Readonly<Record<string, string | undefi
     adminPort: known.ADMIN_PORT,
     logLevel: known.LOG_LEVEL,
     ledgerOrigin: known.LEDGER_ORIGIN,
+    ledgerSigningKey: known.LEDGER_SIGNING_KEY,
+    ledgerStateDirectory: known.LEDGER_STATE_DIR,
+    ledgerTrustPolicy: known.LEDGER_TRUST_POLICY,
     targetsFile: known.TARGETS_FILE,
     poolConnectionsMax: known.POOL_CONNECTIONS_MAX,
     drainTimeoutMs: known.DRAIN_TIMEOUT_MS,
@@ -208,8 +237,8 @@ function parseDomainUrls(
   given: Readonly<Record<string, string>>,
   faults: string[],
 ): Config['domainDatabaseUrls'] {
-  const urls: Partial<Record<Domain, string>> = {};
-  for (const domain of domains) {
+  const urls: Partial<Record<Principal, string>> = {};
+  for (const domain of principals) {
     const name = domain.toUpperCase() + DOMAIN_URL_SUFFIX;
     const url = given[name];
     if (url === undefined) continue;
@@ -224,7 +253,7 @@ function parseDomainUrls(
 function unknownNames(given: Readonly<Record<string, string>>): readonly string[] {
   const known = [
     ...Object.keys(properties),
-    ...domains.map((domain) => domain.toUpperCase() + DOMAIN_URL_SUFFIX),
+    ...principals.map((domain) => domain.toUpperCase() + DOMAIN_URL_SUFFIX),
   ];
   return Object.keys(given)
     .filter((name) => name.startsWith(OWN_PREFIX) && !known.includes(name))

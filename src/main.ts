@@ -1,63 +1,12 @@
-/** The command line. Each command is one file of cli/ and one line in the list below. */
-import { Command, CommanderError } from 'commander';
-import { addDaemonCommands } from './cli/daemon.ts';
-import { addDeadLetterCommands } from './cli/deadletter.ts';
-import { addDemoCommand } from './cli/demo.ts';
-import { addLedgerCommands } from './cli/ledger.ts';
-import { addMigrateCommand } from './cli/migrate.ts';
-import { addPolicyCommands } from './cli/policy.ts';
-import { addReviewerCommands } from './cli/reviewer.ts';
-import { addSchemaCommand } from './cli/schema.ts';
-import { addSendCommand } from './cli/send.ts';
-import { addSourceCommands } from './cli/source.ts';
-import { addStatusCommand } from './cli/status.ts';
+/** The command line: runs one command and ends with its exit code. */
+import { CommanderError } from 'commander';
+import { createProgram } from './cli/program.ts';
 import { CommandError, exitCodes, talk } from './cli/terminal.ts';
-import { addTraceCommand } from './cli/trace.ts';
-
-const commands = [
-  addDemoCommand,
-  addDaemonCommands,
-  addMigrateCommand,
-  addSourceCommands,
-  addPolicyCommands,
-  addReviewerCommands,
-  addSendCommand,
-  addStatusCommand,
-  addTraceCommand,
-  addDeadLetterCommands,
-  addLedgerCommands,
-  addSchemaCommand,
-];
-
-const program = new Command('sentinelops')
-  .description('The system evaluates, a human decides, the system records.')
-  .option('--json', 'print data as JSON')
-  .configureHelp({ showGlobalOptions: true })
-  .showHelpAfterError()
-  .exitOverride()
-  .addHelpText(
-    'after',
-    `
-Data goes to standard output, talk to standard error.
-Exit codes: 0 done, 1 failed, 2 usage, 4 not found, 69 a store does not answer or is unfit, 78 configuration;
-"ledger verify" has its own for each kind of damage.
-Settings come from the environment and from .env; README lists them.`,
-  );
-for (const add of commands) add(program);
-passOnExitOverride(program);
 
 try {
-  await program.parseAsync();
+  await createProgram().parseAsync();
 } catch (error) {
   process.exitCode = explain(error);
-}
-
-/** Subcommands do not inherit it. Without it a usage error would end the process with code 1, which means "failed". */
-function passOnExitOverride(command: Command): void {
-  for (const child of command.commands) {
-    child.exitOverride().showHelpAfterError();
-    passOnExitOverride(child);
-  }
 }
 
 function explain(error: unknown): number {

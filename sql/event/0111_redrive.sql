@@ -11,7 +11,8 @@ alter table event.dead_letter
   add column headers jsonb,
   add constraint headers_are_an_object check (jsonb_typeof(headers) = 'object');
 comment on column event.dead_letter.kind is
-  'The kind of source by which the message was read; null behind ingest, and for the default kind.';
+  'The kind of source by which the message was read, null for the default one; behind ingest the '
+  'type that the message named, null where it named none.';
 comment on column event.dead_letter.headers is
   'The headers that came with the message, signatures among them; null where there were none.';
 

@@ -51,6 +51,8 @@ export interface RefusedContent {
   readonly bytes: Buffer | null;
   /** Length of the whole, as far as it is known. */
   readonly length: number;
+  /** What came with the bytes, where they are the body of a message. */
+  readonly inbound?: Omit<Inbound, 'body'>;
 }
 
 /** A queue store that hangs must not hold the answers. */
@@ -154,16 +156,21 @@ function refusalOf({ code }: CommitFault): Refusal {
   return refuse('internal', 'the request could not be recorded');
 }
 
-function contentOf({ text }: Statement): RefusedContent {
+/** A part of a batch is a message by itself, without the headers, which spoke for the whole batch. */
+function contentOf({ text, inbound: { body, kind, source, headers } }: Statement): RefusedContent {
   const bytes = Buffer.from(text);
-  return { bytes, length: bytes.length };
+  const inbound = text === body ? { kind, source, headers } : { kind, source };
+  return { bytes, length: bytes.length, inbound };
 }
 
-function letterOf(refusal: Refusal, { bytes, length }: RefusedContent): DeadLetter {
+function letterOf(
+  refusal: Refusal,
+  { bytes, length, inbound: { kind, source, headers } = {} }: RefusedContent,
+): DeadLetter {
   return {
     queue: 'ingest',
     messageId: null,
-    source: refusal.source ?? null,
+    source: refusal.source ?? source ?? null,
     externalId: refusal.externalId ?? null,
     reason: refusal.reason,
     detail: refusal.detail,
@@ -171,5 +178,7 @@ function letterOf(refusal: Refusal, { bytes, length }: RefusedContent): DeadLett
     content: bytes?.subarray(0, CONTENT_KEPT_BYTES) ?? null,
     contentBytes: length,
     contentSha256: bytes === null ? null : sha256(bytes),
+    kind,
+    headers,
   };
 }

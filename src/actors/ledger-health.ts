@@ -6,18 +6,11 @@
 import { STREAM } from '../domain/ledger.ts';
 import type { Database } from '../stores/database.ts';
 import { beat, type ProtectionState, protectionState } from '../stores/ledger.ts';
+import { createWatch, type Watch } from './watch.ts';
 
 /** Comes before the age of 5 s from which the heartbeat counts as lost, with a lost race to spare. */
 export const HEARTBEAT_INTERVAL_MS = 1_500;
 export const PROTECTION_INTERVAL_MS = 300_000;
-
-/** Something that runs until it is stopped. Both may be called twice, and `stop` before `start`. */
-export interface Watch {
-  /** Runs at once and then again and again. */
-  start(): void;
-  /** Resolves when nothing of it is under way any more. */
-  stop(): Promise<void>;
-}
 
 export interface HeartbeatOptions {
   readonly database: Database;
@@ -56,27 +49,4 @@ export function createLedgerProtectionWatch(options: ProtectionWatchOptions): Wa
       options.onFailure(error);
     }
   });
-}
-
-/** Runs `look`, which never rejects, at once and then `intervalMs` after it last ended: never two at a time. */
-function createWatch(intervalMs: number, look: () => Promise<void>): Watch {
-  let stopped = false;
-  let timer: NodeJS.Timeout | undefined;
-  let underWay: Promise<void> | undefined;
-  const run = () => {
-    underWay = look().then(() => {
-      underWay = undefined;
-      if (!stopped) timer = setTimeout(run, intervalMs);
-    });
-  };
-  return {
-    start() {
-      if (!stopped && timer === undefined && underWay === undefined) run();
-    },
-    async stop() {
-      stopped = true;
-      clearTimeout(timer);
-      await underWay;
-    },
-  };
 }

@@ -16,11 +16,12 @@ export function letterOf<Q extends QueueName>(
   claims: number,
 ): DeadLetter {
   const content = Buffer.from(contentOf(unwrapped));
-  const messageId = 'message' in unwrapped ? idOf(unwrapped.message) : null;
+  const message = 'message' in unwrapped ? unwrapped.message : undefined;
+  const messageId = message === undefined ? null : idOf(message);
   return {
     queue,
     messageId,
-    source: why.source ?? null,
+    source: why.source ?? sourceOf(message) ?? null,
     externalId: why.externalId ?? null,
     reason: why.reason,
     detail: why.detail,
@@ -28,7 +29,19 @@ export function letterOf<Q extends QueueName>(
     content: messageId === null ? content.subarray(0, CONTENT_KEPT_BYTES) : null,
     contentBytes: content.length,
     contentSha256: sha256(content),
+    ...originOf(message),
   };
+}
+
+/** What it takes beside its id or its body to send a message again. */
+function originOf(message: Message<QueueName> | undefined): Pick<DeadLetter, 'kind' | 'headers'> {
+  if (message === undefined) return {};
+  if ('body' in message) return { kind: message.kind, headers: message.headers };
+  return 'type' in message ? { kind: message.type } : {};
+}
+
+function sourceOf(message: Message<QueueName> | undefined): string | undefined {
+  return message !== undefined && 'body' in message ? message.source : undefined;
 }
 
 /** Names a message for as long as it may come back: the id that it carries, or the digest of its content. */

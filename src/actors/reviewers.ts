@@ -2,10 +2,12 @@
 import type { Role } from '../domain/authority.ts';
 import { isPersonName, isRole, mintToken, TOKEN_DAYS_MAX } from '../domain/identity.ts';
 import type { PersonId } from '../domain/ids.ts';
+import { checkPassword, hashPassword } from '../domain/password.ts';
 import { type Refusal, refuse } from '../domain/problem.ts';
 import type { Timestamp } from '../domain/time.ts';
 import type { Database } from '../stores/database.ts';
 import { type ListedPerson, openIdentityStore } from '../stores/identity.ts';
+import { openSessionStore } from '../stores/session.ts';
 
 export interface NewReviewer {
   readonly name: string;
@@ -23,7 +25,7 @@ export interface IssuedToken {
   readonly expiresAt: Timestamp;
 }
 
-/** What to take from a person; nothing named means every role and every token. */
+/** What to take from a person; nothing named means every role, every token, the password and whatever is signed in. */
 export interface Revocation {
   readonly name: string;
   readonly roles?: readonly string[] | undefined;
@@ -33,6 +35,18 @@ export interface Revocation {
 export interface Revoked {
   readonly roles: readonly Role[];
   readonly tokenIds: readonly string[];
+  /** Whether there was a password to take away. */
+  readonly password: boolean;
+  /** How many sessions of the console it ended. */
+  readonly sessions: number;
+}
+
+/** A password that now holds. */
+export interface PasswordSet {
+  readonly personId: PersonId;
+  readonly name: string;
+  /** How many sessions of the console it ended: whoever signed in with the old one signs in again. */
+  readonly sessions: number;
 }
 
 export interface ReviewerCommands {
@@ -42,7 +56,12 @@ export interface ReviewerCommands {
    */
   add(reviewer: NewReviewer): Promise<IssuedToken | Refusal>;
   list(): Promise<readonly ListedPerson[]>;
-  /** Ends roles and tokens from this moment on. Refusals: `unknown_person`, `unknown_role`. */
+  /**
+   * Lets a person sign in to the console with this password, and ends every session of theirs. Refusals:
+   * `unknown_person`, `bad_password`.
+   */
+  setPassword(name: string, password: string): Promise<PasswordSet | Refusal>;
+  /** Ends it from this moment on. Refusals: `unknown_person`, `unknown_role`. */
   revoke(revocation: Revocation): Promise<Revoked | Refusal>;
 }
 
@@ -68,6 +87,20 @@ export function createReviewerCommands(database: Database): ReviewerCommands {
 
     list: () => database.transact((tx) => openIdentityStore(tx).people()),
 
+    async setPassword(name, password) {
+      const refusal = checkPassword(password, name);
+      if (refusal !== undefined) return refusal;
+      // Before the transaction: it takes longer than all statements together.
+      const hash = await hashPassword(password);
+      return database.transact(async (tx) => {
+        const personId = await openIdentityStore(tx).personNamed(name);
+        if (personId === undefined) return refuse('unknown_person', `nobody is called ${name}`);
+        const store = openSessionStore(tx);
+        await store.keepPassword(personId, hash);
+        return { personId, name, sessions: await store.endSessions(personId) };
+      });
+    },
+
     async revoke({ name, roles, tokenId }) {
       if (roles !== undefined && !roles.every(isRole)) return refuseUnknown(roles);
       const isAll = roles === undefined && tokenId === undefined;
@@ -75,9 +108,12 @@ export function createReviewerCommands(database: Database): ReviewerCommands {
         const store = openIdentityStore(tx);
         const personId = await store.personNamed(name);
         if (personId === undefined) return refuse('unknown_person', `nobody is called ${name}`);
+        const sessions = openSessionStore(tx);
         return {
           roles: isAll || roles !== undefined ? await store.endRoles(personId, roles) : [],
           tokenIds: isAll || tokenId !== undefined ? await store.endTokens(personId, tokenId) : [],
+          password: isAll && (await sessions.endPassword(personId)),
+          sessions: isAll ? await sessions.endSessions(personId) : 0,
         };
       });
     },

@@ -6,7 +6,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { isSameProof, proofOf } from '../domain/identity.ts';
 import { isRefusal, type Refusal, refuse } from '../domain/problem.ts';
 import type { Database } from '../stores/database.ts';
-import { openIdentityStore, type Person } from '../stores/identity.ts';
+import { type HeldToken, openIdentityStore, type Person } from '../stores/identity.ts';
 import { Refused } from './problem.ts';
 
 const BEARER = /^Bearer +([^ ]+)$/i;
@@ -34,13 +34,14 @@ async function authenticate(
 ): Promise<Person | Refusal> {
   if (authorization === undefined) return refuse('token_missing', 'there is no Authorization');
   const [, token = ''] = BEARER.exec(authorization) ?? [];
+  const held = await findToken(token, identity);
+  return held?.holder ?? refuse('token_invalid', 'the token is unknown, revoked or expired');
+}
+
+/** The token with its holder, when it is one that is valid at this moment. */
+export async function findToken(token: string, identity: Database): Promise<HeldToken | undefined> {
   const proof = proofOf(token);
-  const held =
-    proof === undefined
-      ? undefined
-      : await identity.transact((tx) => openIdentityStore(tx).tokenOf(proof.tokenId));
-  if (proof === undefined || held === undefined || !held.isValid || !isSameProof(proof, held)) {
-    return refuse('token_invalid', 'the token is unknown, revoked or expired');
-  }
-  return held.holder;
+  if (proof === undefined) return undefined;
+  const held = await identity.transact((tx) => openIdentityStore(tx).tokenOf(proof.tokenId));
+  return held?.isValid === true && isSameProof(proof, held) ? held : undefined;
 }

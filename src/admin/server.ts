@@ -11,8 +11,8 @@ import rateLimit from '@fastify/rate-limit';
 import fastify, { type FastifyError, type FastifyInstance } from 'fastify';
 import { JSON_BYTES_MAX, readJson, readUtf8 } from '../domain/json-text.ts';
 import type { Log } from '../domain/log.ts';
-import { isRefusal, type ProblemCode, problemOf, type Refusal, refuse } from '../domain/problem.ts';
-import { Refused, sendProblem } from './problem.ts';
+import { isRefusal, type ProblemCode, problemOf, refuse } from '../domain/problem.ts';
+import { Refused, refusalOf, sendProblem } from './problem.ts';
 
 /** Adds routes to the server. Query and path values stay text; bodies are not coerced either. */
 export type AdminRoutes = (server: FastifyInstance) => void | Promise<void>;
@@ -115,23 +115,6 @@ function readBody(encoding: string | undefined, body: Buffer): ReturnType<typeof
   }
   const text = readUtf8(body);
   return text === undefined ? refuse('not_utf8', 'the body is not UTF-8') : readJson(text);
-}
-
-/** What an error means to a client. Framework errors by their codes; what is not the client's doing says nothing. */
-function refusalOf(error: FastifyError, isTransient: (error: unknown) => boolean): Refusal {
-  if (error instanceof Refused) return error.refusal;
-  if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') {
-    return refuse('too_large', `the body is longer than ${JSON_BYTES_MAX} bytes`);
-  }
-  if (error.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') {
-    return refuse('unsupported_media_type', 'the content type is missing or not supported here');
-  }
-  if (error.statusCode === 429) return refuse('rate_limited', error.message);
-  if (isTransient(error)) return refuse('unavailable', 'a store does not answer');
-  const isClients = error.statusCode !== undefined && error.statusCode < 500;
-  return isClients
-    ? refuse('bad_request', error.message)
-    : refuse('internal', 'the request failed');
 }
 
 /** Answers what is not even a request, on the bare socket. */

@@ -1,50 +1,87 @@
 /** `up`, `work`, `admin`: the processes that stay. */
 import { type Command, InvalidArgumentError } from 'commander';
-import { configuredTargets, type Foundation, startAdmin, startWork } from '../compose.ts';
+import {
+  configuredTargets,
+  startAdmin,
+  startReconciler,
+  startWork,
+  type Work,
+} from '../compose.ts';
 import { type QueueName, queueNames } from '../queues/pipeline.ts';
-import { type Lifetime, type Part, runDaemon } from './run.ts';
+import { runDaemon, type StartPart } from './run.ts';
+import { startSigning } from './signing.ts';
 
 export function addDaemonCommands(program: Command): void {
   program
     .command('up')
     .description('run everything in one process: all actors and the HTTP server')
-    .action(() =>
-      runDaemon('up', async (foundation, lifetime) => [
-        await workPart(foundation, queueNames, lifetime),
-        await startAdmin(foundation),
-      ]),
-    );
+    .action(() => runDaemon('up', everyPart()));
   program
     .command('work')
-    .argument('<queues...>', `one or more of ${queueNames.join(', ')}`, collectQueue)
-    .description('run the actors of some queues; start as many of these processes as you like')
-    .action((queues: readonly QueueName[]) =>
-      runDaemon(`work ${queues.join(' ')}`, async (foundation, lifetime) => [
-        await workPart(foundation, [...new Set(queues)], lifetime),
-      ]),
+    .argument('<what...>', `one or more of ${workers.join(', ')}`, collectWorker)
+    .description(
+      'run the actors of some queues, or the reconciler; start as many of these processes as you like',
+    )
+    .action((what: readonly Worker[]) =>
+      runDaemon(`work ${what.join(' ')}`, workParts([...new Set(what)])),
     );
   program
     .command('admin')
     .description('run the HTTP server: intake of events, the reviewers’ endpoint')
-    .action(() => runDaemon('admin', async (foundation) => [await startAdmin(foundation)]));
+    .action(() => runDaemon('admin', [adminPart]));
 }
 
-async function workPart(
-  foundation: Foundation,
+const RECONCILER = 'reconciler';
+type Worker = QueueName | typeof RECONCILER;
+const workers: readonly Worker[] = [...queueNames, RECONCILER];
+
+function workParts(what: readonly Worker[]): StartPart[] {
+  const queues = what.filter((worker) => worker !== RECONCILER);
+  return [
+    ...(queues.length === 0 ? [] : [workPart(queues)]),
+    ...(what.includes(RECONCILER) ? [reconcilerPart] : []),
+  ];
+}
+
+function workPart(
   queues: readonly QueueName[],
-  lifetime: Lifetime,
-): Promise<Part> {
-  const work = await startWork(foundation, {
-    queues,
-    targets: () => configuredTargets(foundation),
-    onHalt: lifetime.fail,
-  });
-  return { stop: () => work.drain() };
+  onStart: (work: Work) => void = () => undefined,
+): StartPart {
+  return async (foundation, fail) => {
+    const targets = () => configuredTargets(foundation);
+    const work = await startWork(foundation, { queues, targets, onHalt: fail });
+    onStart(work);
+    return { stop: () => work.drain() };
+  };
 }
 
-function collectQueue(name: string, collected: readonly QueueName[] = []): QueueName[] {
-  const queue = queueNames.find((known) => known === name);
-  if (queue === undefined)
-    throw new InvalidArgumentError(`The queues are ${queueNames.join(', ')}.`);
-  return [...collected, queue];
+const reconcilerPart: StartPart = (foundation) => Promise.resolve(startReconciler(foundation));
+
+const adminPart: StartPart = (foundation) => startAdmin(foundation);
+
+/** In one process the HTTP server knows how the actors are. */
+function everyPart(): StartPart[] {
+  let work: Work | undefined;
+  const isWorking = () => work?.isRunning() ?? false;
+  return [
+    signingPart,
+    workPart(queueNames, (started) => (work = started)),
+    reconcilerPart,
+    (foundation) => startAdmin(foundation, { isWorking }),
+  ];
+}
+
+/**
+ * Started first and stopped last, so that it has compared the ledger with what was signed before anything is appended.
+ * When it halts the ledger later, the process stays: reading is still allowed.
+ */
+const signingPart: StartPart = async ({ config, sessions, log }) =>
+  config.ledgerSigningKey === undefined
+    ? { stop: () => Promise.resolve() }
+    : startSigning({ config, sessions, log }, () => undefined);
+
+function collectWorker(name: string, collected: readonly Worker[] = []): Worker[] {
+  const worker = workers.find((known) => known === name);
+  if (worker === undefined) throw new InvalidArgumentError(`It is one of ${workers.join(', ')}.`);
+  return [...collected, worker];
 }

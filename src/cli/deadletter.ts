@@ -1,10 +1,13 @@
-/** `deadletter list|show`: what no stage could take. */
+/** `deadletter list|show|retry|discard`: what no stage could take, and what becomes of it. */
 import { type Command, Option } from 'commander';
-import { isUuid } from '../domain/ids.ts';
-import { isProblemCode, problems } from '../domain/problem.ts';
+import { createDeadLetterCommands, type DeadLetterCommands } from '../actors/dead-letters.ts';
+import { type DeadLetterId, isUuid } from '../domain/ids.ts';
+import { isProblemCode, problems, type Refusal } from '../domain/problem.ts';
 import { queueNames } from '../queues/pipeline.ts';
 import { type DeadLetterFull, openAuditStore } from '../stores/audit.ts';
-import { withSessions } from './run.ts';
+import type { Database } from '../stores/database.ts';
+import { personNamed } from './people.ts';
+import { deny, withFoundation, withSessions } from './run.ts';
 import { CommandError, data, exitCodes, json, printable, table, talk } from './terminal.ts';
 
 interface ListOptions {
@@ -36,6 +39,29 @@ export function addDeadLetterCommands(program: Command): void {
     .action((id: string, _options, command: Command) =>
       show(id, command.optsWithGlobals<{ json?: true }>().json === true),
     );
+  deadLetter
+    .command('retry')
+    .argument('<id>')
+    .description('send it again as it is; it opens once more when it is refused once more')
+    .option('--as <person>', 'who sends it, an Operator; kept with the letter')
+    .action((id: string, _options, command: Command) =>
+      retry(id, command.optsWithGlobals<ActOptions>()),
+    );
+  deadLetter
+    .command('discard')
+    .argument('<id>')
+    .description('close it for good; the ledger records who did it')
+    .requiredOption('--reason <text>', 'why it will never be dealt with')
+    .requiredOption('--as <person>', 'who answers for it, an Operator')
+    .action((id: string, _options, command: Command) =>
+      discard(id, command.optsWithGlobals<Required<Pick<ActOptions, 'reason' | 'as'>>>()),
+    );
+}
+
+interface ActOptions {
+  readonly as?: string;
+  readonly reason?: string;
+  readonly json?: true;
 }
 
 async function list(options: ListOptions): Promise<void> {
@@ -82,17 +108,54 @@ async function show(id: string, asJson: boolean): Promise<void> {
         sessions.of('audit').transact((tx) => openAuditStore(tx).deadLetter(id)),
       )
     : undefined;
-  if (letter === undefined) {
-    throw new CommandError(
-      `No dead letter ${printable(id)}. "deadletter list" shows their ids.`,
-      exitCodes.notFound,
-    );
-  }
+  if (letter === undefined) throw unknownLetter(id);
   if (asJson) {
     json({ ...letter, content: letter.content?.toString('base64') ?? null });
     return;
   }
   describe(letter);
+}
+
+async function retry(id: string, { as: name, json: asJson }: ActOptions): Promise<void> {
+  const redriven = await withCommands(async (commands, identity) => {
+    const person = name === undefined ? null : await personNamed(identity, name);
+    return commands.retry(idOrExit(id), person);
+  });
+  if (asJson) json(redriven);
+  else talk(`Sent again to ${redriven.queue} at ${redriven.redrivenAt}.`);
+}
+
+async function discard(
+  id: string,
+  { as: name, reason, json: asJson }: Required<Pick<ActOptions, 'as' | 'reason'>> & ActOptions,
+): Promise<void> {
+  const discarded = await withCommands(async (commands, identity) =>
+    commands.discard(idOrExit(id), reason, await personNamed(identity, name)),
+  );
+  if (asJson) json(discarded);
+  else talk(`Discarded at ${discarded.discardedAt}.`);
+}
+
+async function withCommands<T extends object>(
+  act: (commands: DeadLetterCommands, identity: Database) => Promise<T | Refusal>,
+): Promise<T> {
+  const answer = await withFoundation('deadletter', ({ sessions, broker, log }) => {
+    const database = sessions.of('event');
+    return act(createDeadLetterCommands({ database, broker, log }), sessions.of('identity'));
+  });
+  return deny(answer);
+}
+
+function idOrExit(id: string): DeadLetterId {
+  if (isUuid(id)) return id as DeadLetterId;
+  throw unknownLetter(id);
+}
+
+function unknownLetter(id: string): CommandError {
+  return new CommandError(
+    `No dead letter ${printable(id)}. "deadletter list" shows their ids.`,
+    exitCodes.notFound,
+  );
 }
 
 function describe({ content, ...letter }: DeadLetterFull): void {

@@ -4,7 +4,7 @@ import { migrateAll, openBroker, openSessions } from '../compose.ts';
 import { EXAMPLES_DIRECTORY, type RunningDemo, runDemo } from '../demo/demo.ts';
 import { createLog } from '../telemetry/log.ts';
 import { loadDocuments } from './documents.ts';
-import { configOrExit, untilSignal } from './run.ts';
+import { configOrExit, onSignals } from './run.ts';
 import { CommandError, data, exitCodes, json, progress, table, talk } from './terminal.ts';
 
 interface DemoCommandOptions {
@@ -31,6 +31,12 @@ async function demo(options: DemoCommandOptions): Promise<void> {
     level: config.logLevel === 'info' ? 'warn' : config.logLevel,
     role: 'demo',
   });
+  const told = Promise.withResolvers<string>();
+  const interruption = new AbortController();
+  const stopListening = onSignals((signal) => {
+    interruption.abort(new CommandError(`Interrupted by ${signal}.`));
+    told.resolve(signal);
+  });
   const sessions = await openSessions(config, log, { beside: false });
   const store = config.redisUrl === undefined ? 'PostgreSQL' : 'Redis';
   talk(
@@ -45,6 +51,7 @@ async function demo(options: DemoCommandOptions): Promise<void> {
         { config, sessions, broker, log },
         {
           autoReview: options.autoReview === true,
+          interruption: interruption.signal,
           port: options.exit ? 0 : config.adminPort,
           loadExamples: async ({ author, approver }) => {
             await loadDocuments({ sessions, broker }, EXAMPLES_DIRECTORY, {
@@ -62,7 +69,7 @@ async function demo(options: DemoCommandOptions): Promise<void> {
       line.end();
       try {
         await show(running, options);
-        if (!options.exit) await untilSignal();
+        if (!options.exit) await told.promise;
       } finally {
         await running.stop();
       }
@@ -73,6 +80,7 @@ async function demo(options: DemoCommandOptions): Promise<void> {
     }
   } finally {
     await sessions.close();
+    stopListening();
   }
 }
 

@@ -1,11 +1,21 @@
 /** `ledger export|verify`. */
 import { createWriteStream } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { finished } from 'node:stream/promises';
 import type { Command } from 'commander';
+import type { SignedCheckpoint } from '../domain/ledger/checkpoint.ts';
+import { type Distrust, trustedCheckpoints } from '../domain/ledger/trust.ts';
 import { type Pin, parsePin, type Verdict } from '../domain/ledger/verdict.ts';
+import { verdictOnHeader } from '../domain/ledger/verification.ts';
 import { exportLedger } from '../stores/ledger-export.ts';
-import { verifyLedgerDatabase, verifyLedgerFile } from '../stores/ledger-verify.ts';
+import {
+  verifyLedgerDatabase,
+  verifyLedgerFile,
+  type VerifyOptions as HowToVerify,
+} from '../stores/ledger-verify.ts';
+import { addLedgerProofCommands } from './ledger-proofs.ts';
 import { withSessions } from './run.ts';
+import { policyFrom } from './signing.ts';
 import { CommandError, data, exitCodes, progress, talk } from './terminal.ts';
 
 interface ExportOptions {
@@ -17,16 +27,20 @@ interface VerifyOptions {
   readonly stream?: string;
   readonly origin?: string;
   readonly pin: readonly Pin[];
+  readonly checkpoint: readonly string[];
+  readonly policy?: string;
 }
 
 const EXIT_CODES = `
 Exit codes: 0 OK, 1 failed, 2 usage, 3 cannot read, 10 malformed, 11 other origin, 12 gap in seq, 13 broken chain,
 14 hash is not of its entry, 15 data is not of its hash, 16 data not canonical, 17 duplicate, 18 shorter than a pin,
-19 other head than a pin, 20 facts and entries do not match (with a database only).
+19 other head than a pin, 20 facts and entries do not match (with a database only), 30 other root than a checkpoint,
+31 checkpoint not signed, 32 the log has signed two histories, 33 too few witnesses.
 The verdict is one line of JSON on standard output.`;
 
 export function addLedgerCommands(program: Command): void {
   const ledger = program.command('ledger').description('the hash-chained record of every fact');
+  addLedgerProofCommands(ledger);
   ledger
     .command('export')
     .description('write a stream as a file that anybody can verify offline')
@@ -45,6 +59,13 @@ export function addLedgerCommands(program: Command): void {
       collectPin,
       [],
     )
+    .option(
+      '--checkpoint <file>',
+      'a signed checkpoint that you kept; may be given again',
+      (file: string, files: readonly string[]) => [...files, file],
+      [],
+    )
+    .option('--policy <file>', 'whose signatures on it you trust (C2SP tlog-policy)')
     .addHelpText('after', EXIT_CODES)
     .action((file: string | undefined, options: VerifyOptions) => verify(file, options));
 }
@@ -72,25 +93,45 @@ async function verify(file: string | undefined, options: VerifyOptions): Promise
   if (file !== undefined && options.stream !== undefined) {
     throw new CommandError('Give a file or --stream, not both.', exitCodes.usage);
   }
+  const checkpoints = await keptCheckpoints(options);
   const line = progress();
-  const how = {
-    origin: options.origin,
-    pins: options.pin,
-    onProgress: (passed: number) => line.show(`${passed} entries verified`),
-  };
   const verdict: Verdict =
-    file === undefined
-      ? await withSessions('ledger', (sessions) =>
-          verifyLedgerDatabase(sessions.of('audit'), {
-            ...how,
-            stream: streamNumber(options.stream ?? '0'),
-          }),
-        )
-      : await verifyLedgerFile(file, how);
+    'status' in checkpoints
+      ? verdictOnHeader(checkpoints.status, checkpoints.detail, null)
+      : await verdictOn(file, options, {
+          checkpoints,
+          onProgress: (passed) => line.show(`${passed} entries verified`),
+        });
   line.end();
   data(JSON.stringify(verdict));
   if (verdict.detail !== null) talk(verdict.detail);
   process.exitCode = verdict.code;
+}
+
+function verdictOn(
+  file: string | undefined,
+  { origin, pin: pins, stream = '0' }: VerifyOptions,
+  more: Pick<HowToVerify, 'checkpoints' | 'onProgress'>,
+): Promise<Verdict> {
+  const how = { origin, pins, ...more };
+  return file === undefined
+    ? withSessions('ledger', (sessions) =>
+        verifyLedgerDatabase(sessions.of('audit'), { ...how, stream: streamNumber(stream) }),
+      )
+    : verifyLedgerFile(file, how);
+}
+
+/** The checkpoints of --checkpoint, as far as --policy trusts them. */
+async function keptCheckpoints({
+  checkpoint: files,
+  policy,
+}: VerifyOptions): Promise<readonly SignedCheckpoint[] | Distrust> {
+  if (files.length === 0) return [];
+  if (policy === undefined) {
+    throw new CommandError('--checkpoint needs --policy: whose signature counts?', exitCodes.usage);
+  }
+  const notes = await Promise.all(files.map((each) => readFile(each)));
+  return trustedCheckpoints(notes, await policyFrom(policy));
 }
 
 function streamNumber(text: string): number {

@@ -1,11 +1,9 @@
 /** `policy load`: policies and risk models from files. */
 import type { Command } from 'commander';
-import { createReviewerCommands } from '../actors/reviewers.ts';
-import type { PersonId } from '../domain/ids.ts';
-import type { Database } from '../stores/database.ts';
 import { loadDocuments } from './documents.ts';
+import { personNamed } from './people.ts';
 import { withFoundation } from './run.ts';
-import { CommandError, exitCodes, json, talk } from './terminal.ts';
+import { json, talk } from './terminal.ts';
 
 interface LoadOptions {
   readonly author: string;
@@ -43,14 +41,4 @@ async function load(folder: string, options: LoadOptions): Promise<void> {
   const activated = [...loaded.riskModels, ...loaded.policies];
   if (activated.length === 0) talk('Nothing to do: all of them are in force.');
   for (const version of activated) talk(`in force: ${version}`);
-}
-
-async function personNamed(identity: Database, name: string): Promise<PersonId> {
-  const people = await createReviewerCommands(identity).list();
-  const person = people.find((listed) => listed.name === name);
-  if (person !== undefined) return person.personId;
-  throw new CommandError(
-    `Nobody is called ${name}. "reviewer add --name ${name} --role …" makes a person.`,
-    exitCodes.notFound,
-  );
 }

@@ -1,8 +1,8 @@
-/** `reviewer add|list|revoke`: who may sign in and decide. */
+/** `reviewer add|list|password|revoke`: who may sign in and decide. */
 import type { Command } from 'commander';
 import { createReviewerCommands } from '../actors/reviewers.ts';
 import { deny, withSessions } from './run.ts';
-import { data, json, table, talk } from './terminal.ts';
+import { CommandError, data, exitCodes, json, readSecretLine, table, talk } from './terminal.ts';
 
 interface AddOptions {
   readonly name: string;
@@ -36,9 +36,16 @@ export function addReviewerCommands(program: Command): void {
     .description('every person with roles and tokens')
     .action((_options, command: Command) => list(command.optsWithGlobals<{ json?: true }>().json));
   reviewer
+    .command('password')
+    .argument('<name>')
+    .description('set the password for the console: asked for at a terminal, else read from stdin')
+    .action((name: string, _options, command: Command) =>
+      setPassword(name, command.optsWithGlobals<{ json?: true }>().json),
+    );
+  reviewer
     .command('revoke')
     .argument('<name>')
-    .description('end roles and tokens at once; without an option, all of them')
+    .description('end roles and tokens at once; without an option, all, and what is signed in')
     .option('--role <role...>', 'only these roles')
     .option('--token <id>', 'only this token')
     .action((name: string, _options, command: Command) =>
@@ -88,6 +95,25 @@ async function list(asJson: true | undefined): Promise<void> {
   );
 }
 
+async function setPassword(name: string, asJson: true | undefined): Promise<void> {
+  const password = await readPassword(name);
+  const set = deny(
+    await withSessions('reviewer', (sessions) =>
+      createReviewerCommands(sessions.of('identity')).setPassword(name, password),
+    ),
+  );
+  if (asJson) json(set);
+  else talk(`${name} signs in with the new password; ${set.sessions} sessions ended.`);
+}
+
+/** Never an argument, where every process of the machine could read it. */
+async function readPassword(name: string): Promise<string> {
+  const password = await readSecretLine(`New password for ${name}: `);
+  if (!process.stdin.isTTY) return password;
+  if ((await readSecretLine('The same once more: ')) === password) return password;
+  throw new CommandError('The two differ; nothing was changed.', exitCodes.usage);
+}
+
 async function revoke(name: string, { role, token, json: asJson }: RevokeOptions): Promise<void> {
   const revoked = deny(
     await withSessions('reviewer', (sessions) =>
@@ -97,6 +123,7 @@ async function revoke(name: string, { role, token, json: asJson }: RevokeOptions
   if (asJson) json(revoked);
   else
     talk(
-      `Ended: roles ${revoked.roles.join(', ') || 'none'}; tokens ${revoked.tokenIds.join(', ') || 'none'}.`,
+      `Ended: roles ${revoked.roles.join(', ') || 'none'}; tokens ${revoked.tokenIds.join(', ') || 'none'}; ` +
+        `password ${revoked.password ? 'yes' : 'none'}; sessions ${revoked.sessions}.`,
     );
 }

@@ -82,42 +82,33 @@ export interface Part {
   stop(): Promise<void>;
 }
 
-/** Stops everything once, and says when a halted actor wants the process to end. */
-export interface Lifetime {
-  /** Ends the daemon as if it had been told to, with a failing exit code. */
-  readonly fail: (error: Error) => void;
-}
+/** Starts a part. `fail` ends the daemon as if it had been told to, with a failing exit code. */
+export type StartPart = (foundation: Foundation, fail: (error: Error) => void) => Promise<Part>;
 
 /** Ctrl-C under npm arrives twice within milliseconds, from the terminal and from npm; a person takes longer. */
 const REPEAT_IGNORED_MS = 1_000;
 
 /**
  * Runs parts until SIGTERM or SIGINT, then stops them in reverse order and resolves; exit code 0. A second signal, or
- * the drain time running out, ends the process at once: what was under way is then redelivered.
+ * the drain time running out, ends the process at once: what was under way is then redelivered. When a part does not
+ * start, those before it are stopped as well.
  */
-export async function runDaemon(
-  role: string,
-  start: (foundation: Foundation, lifetime: Lifetime) => Promise<readonly Part[]>,
-): Promise<void> {
+export async function runDaemon(role: string, starts: readonly StartPart[]): Promise<void> {
   const config = configOrExit();
   const log = createLog({ level: config.logLevel, role });
-  const sessions = await openSessions(config, log, { beside: false });
   const ended = Promise.withResolvers<string>();
-  let broker: Foundation['broker'] | undefined;
-  let parts: readonly Part[] = [];
   const stopListening = onSignals(ended.resolve);
+  const sessions = await openSessions(config, log, { beside: false });
+  const fail = (error: Error) => {
+    process.exitCode = exitCodes.failed;
+    ended.resolve(error.message);
+  };
+  let broker: Foundation['broker'] | undefined;
+  const parts: Part[] = [];
   try {
     await readySchema(config, sessions, log);
     broker = await openBroker(config, sessions, log);
-    parts = await start(
-      { config, sessions, broker, log },
-      {
-        fail: (error) => {
-          process.exitCode = exitCodes.failed;
-          ended.resolve(error.message);
-        },
-      },
-    );
+    for (const start of starts) parts.push(await start({ config, sessions, broker, log }, fail));
     log.info({ reason: await ended.promise }, 'draining');
   } finally {
     const forced = setTimeout(() => {
@@ -150,7 +141,12 @@ export async function untilSignal(): Promise<void> {
   stopListening();
 }
 
-function onSignals(end: (signal: string) => void): () => void {
+/**
+ * Calls `end` at SIGTERM and SIGINT, which then no longer end the process; a repeat after a second does, at once. Before
+ * anything is started: what is started outside of this process, as PostgreSQL is, would go on without it. Returns what
+ * stops listening.
+ */
+export function onSignals(end: (signal: string) => void): () => void {
   let firstMs: number | undefined;
   const listen = (signal: NodeJS.Signals) => {
     if (firstMs !== undefined && performance.now() - firstMs > REPEAT_IGNORED_MS) {

@@ -1,7 +1,9 @@
 /** `status`: where the pipeline stands. */
 import type { Command } from 'commander';
+import { summaryOf } from '../domain/gap.ts';
 import { queueNames } from '../queues/pipeline.ts';
 import { openAuditStore } from '../stores/audit.ts';
+import { openGapStore } from '../stores/gaps.ts';
 import { withFoundation } from './run.ts';
 import { data, json, table } from './terminal.ts';
 
@@ -11,20 +13,26 @@ export function addStatusCommand(program: Command): void {
     .description('events, reviews, executions, ledger and queues, in numbers')
     .action(async (_options, command: Command) => {
       const status = await withFoundation('status', async ({ sessions, broker }) => {
-        const { counts, heads } = await sessions.of('audit').transact(async (tx) => {
+        const { counts, heads, overdue } = await sessions.of('audit').transact(async (tx) => {
           const audit = openAuditStore(tx);
-          return { counts: await audit.counts(), heads: await audit.ledgerHeads() };
+          const overdueRounds = await openGapStore(tx).overdue();
+          return {
+            counts: await audit.counts(),
+            heads: await audit.ledgerHeads(),
+            overdue: overdueRounds,
+          };
         });
+        const gaps = summaryOf(await sessions.gaps.look('everything'));
         const queues = await Promise.all(
           queueNames.map(async (queue) => ({ queue, ...(await broker.counts(queue)) })),
         );
-        return { store: broker.store, counts, heads, queues };
+        return { store: broker.store, counts, gaps, overdue, heads, queues };
       });
       if (command.optsWithGlobals<{ json?: true }>().json) {
         json(status);
         return;
       }
-      const { counts, heads, queues } = status;
+      const { counts, gaps, overdue, heads, queues } = status;
       table(
         ['STAGE', 'COUNT'],
         [
@@ -37,9 +45,18 @@ export function addStatusCommand(program: Command): void {
           ['decisions', inWords(counts.decisions)],
           ['executions', inWords(counts.executions)],
           ['ledger entries', counts.ledgerEntries],
-          ['facts without an entry yet', counts.unledgered],
+          ['reviews past their time', overdue.length],
           ['dead letters', counts.deadLetters],
         ],
+      );
+      data('');
+      table(
+        ['RECORDED WITHOUT ITS', 'OPEN', 'OLDEST, S'],
+        gaps.map(({ hop, open, oldestMs }) => [
+          hop,
+          open,
+          oldestMs === null ? null : Math.round(oldestMs / 1_000),
+        ]),
       );
       data('');
       table(

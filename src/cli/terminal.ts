@@ -1,4 +1,6 @@
 /** What a command prints: data on standard output, talk on standard error; nothing that moves unless a person watches. */
+import { createInterface } from 'node:readline';
+import { Writable } from 'node:stream';
 import Table from 'cli-table3';
 
 /** Exit codes besides those of `ledger verify`, which has one for each kind of damage. */
@@ -76,4 +78,23 @@ export function progress(): Progress {
     show: (text) => process.stderr.write(`\r\u001b[2K${text}`),
     end: () => process.stderr.write('\r\u001b[2K'),
   };
+}
+
+/**
+ * One line of standard input; at a terminal it is asked for and not shown while it is typed. Empty when there is none.
+ * Ctrl-C ends the process as it always does.
+ */
+export async function readSecretLine(question: string): Promise<string> {
+  const isTerminal = process.stdin.isTTY === true;
+  if (isTerminal) process.stderr.write(question);
+  const silence = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const lines = createInterface({ input: process.stdin, output: silence, terminal: isTerminal });
+  lines.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
+  try {
+    for await (const line of lines) return line;
+    return '';
+  } finally {
+    lines.close();
+    if (isTerminal) process.stderr.write('\n');
+  }
 }

@@ -7,7 +7,13 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createReviewerCommands } from '../actors/reviewers.ts';
 import { sourceCommands } from '../actors/source.ts';
-import { type Foundation, startAdmin, startWork, targetsFrom } from '../compose.ts';
+import {
+  type Foundation,
+  startAdmin,
+  startReconciler,
+  startWork,
+  targetsFrom,
+} from '../compose.ts';
 import { isRefusal } from '../domain/problem.ts';
 import { queueNames } from '../queues/pipeline.ts';
 import { openAuditStore, type PipelineCounts } from '../stores/audit.ts';
@@ -23,6 +29,8 @@ export interface DemoOptions {
   /** Where the HTTP server listens; 0 takes any free port. */
   readonly port: number;
   readonly loadExamples: (people: { author: DemoPerson; approver: DemoPerson }) => Promise<void>;
+  /** Ends the run before its time: what it started is stopped, and the run rejects with the reason. */
+  readonly interruption?: AbortSignal;
   /** Told where things stand, several times a second. */
   readonly onProgress: (progress: DemoProgress) => void;
 }
@@ -87,6 +95,11 @@ export async function runDemo(foundation: Foundation, options: DemoOptions): Pro
 
   try {
     const halted = Promise.withResolvers<never>();
+    // Handled where the run waits; when it waits for nothing, there is nothing to end.
+    halted.promise.catch(() => undefined);
+    const { interruption } = options;
+    interruption?.throwIfAborted();
+    interruption?.addEventListener('abort', () => halted.reject(interruption.reason));
     const work = await startWork(foundation, {
       queues: queueNames,
       targets: () =>
@@ -98,7 +111,10 @@ export async function runDemo(foundation: Foundation, options: DemoOptions): Pro
       onHalt: halted.reject,
     });
     running.push(work.drain);
-    const { url, stop: stopAdmin } = await startAdmin(foundation, options.port);
+    running.push(startReconciler(foundation).stop);
+    const { port } = options;
+    const admin = { port, isWorking: work.isRunning };
+    const { url, stop: stopAdmin } = await startAdmin(foundation, admin);
     running.push(stopAdmin);
     const desk = openReviewDesk(url, people.reviewers);
     const deliveries = githubDeliveries(secret);
@@ -109,6 +125,7 @@ export async function runDemo(foundation: Foundation, options: DemoOptions): Pro
       return counts;
     };
     const looking = repeat(look);
+    running.push(looking.stop);
     const answers = await Promise.race([
       sendAll(url, deliveries, () => (sent += 1)),
       halted.promise,
@@ -118,7 +135,7 @@ export async function runDemo(foundation: Foundation, options: DemoOptions): Pro
     const pending = settled(look, accepted, () => true);
     await Promise.race([pending, halted.promise]);
     if (options.autoReview) {
-      await desk.resolveOpen();
+      await Promise.race([desk.resolveOpen(), halted.promise]);
       await Promise.race([
         settled(look, accepted, ({ reviewsOpen }) => reviewsOpen === 0),
         halted.promise,

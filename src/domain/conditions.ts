@@ -78,7 +78,9 @@ export function checkConditions(conditions: unknown, facts: readonly FactName[])
       // The engine would hold an empty group to be true: a policy that fires on everything.
       report([...at, group], `"${group}" needs a list of at least one condition`);
     } else {
-      members.forEach((member, index) => check(member, [...at, group, index], depth + 1));
+      // One more than allowed is enough to know that there are too many.
+      const looked = members.slice(0, CONDITIONS_MAX + 1 - count);
+      looked.forEach((member, index) => check(member, [...at, group, index], depth + 1));
     }
   }
 

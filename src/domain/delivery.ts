@@ -106,7 +106,9 @@ export function stepAfter(
   if (delivery.kind === 'acknowledged') {
     return { kind: 'end', status: 'acknowledged', failureReason: null };
   }
-  if (delivery.kind === 'failed') return failed(delivery.failure);
+  // A no to a repeat does not say what became of the call before it: it may be "I am at it", or "I have done that".
+  if (delivery.kind === 'failed')
+    return failed(earlierUnknown ? 'outcome_unknown' : delivery.failure);
   const unknown = earlierUnknown || delivery.bytesLeft;
   if (delivery.bytesLeft && !idempotent) return failed('outcome_unknown');
   const scheduledMs = delaysMs[attemptNo - 1];

@@ -15,4 +15,11 @@ export const domains = [
 ] as const;
 export type Domain = (typeof domains)[number];
 
-export const roleOf = (domain: Domain): string => `sentinelops_${domain}`;
+/**
+ * Who works in the database: the domains, and the signer of the ledger, which owns nothing there. It may read entries and
+ * call the few functions by which checkpoints are released.
+ */
+export const principals = [...domains, 'signer'] as const;
+export type Principal = (typeof principals)[number];
+
+export const roleOf = (principal: Principal): string => `sentinelops_${principal}`;

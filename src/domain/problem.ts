@@ -225,6 +225,38 @@ const rows = {
     remedy: 'A fault of ours: report it with the log of that time; do not send it again as it is.',
   },
 
+  // What a person does about a dead letter
+  unknown_letter: {
+    title: 'Unknown dead letter',
+    status: 404,
+    remedy: 'List them: sentinelops deadletter list, or GET /v1/dead-letters.',
+  },
+  letter_discarded: {
+    title: 'A discarded letter stays discarded',
+    status: 409,
+    remedy: 'Have its source send the event again, should it matter after all.',
+  },
+  letter_redriven: {
+    title: 'Sent again already',
+    status: 409,
+    remedy: 'Nothing is left to discard. If it is refused once more, the letter opens again.',
+  },
+  letter_truncated: {
+    title: 'Only a part of it was kept',
+    status: 422,
+    remedy: 'Have its source send the event again; then discard the letter.',
+  },
+  letter_not_sendable: {
+    title: 'Nothing that could be sent again',
+    status: 422,
+    remedy: 'Have whoever sent it send it in the right form; then discard the letter.',
+  },
+  reason_required: {
+    title: 'Reason required',
+    status: 422,
+    remedy: 'Say in a few words why this will never be dealt with; it is kept with the letter.',
+  },
+
   // People
   token_missing: {
     title: 'No token',
@@ -271,6 +303,27 @@ const rows = {
     title: 'A person who was disabled',
     status: 409,
     remedy: 'Enable the person first; until then every role and token of theirs is void.',
+  },
+  bad_password: {
+    title: 'Not a password that can be used',
+    status: 422,
+    remedy: 'Choose 15 to 200 characters, such as five random words, without the name in it.',
+  },
+  sign_in_failed: {
+    title: 'Not signed in',
+    status: 401,
+    remedy:
+      'Check what you entered. A new password is set with sentinelops reviewer password, a token made with reviewer add.',
+  },
+  cross_site: {
+    title: 'Sent from another site',
+    status: 403,
+    remedy: 'Open the console itself and act there.',
+  },
+  form_expired: {
+    title: 'This form is no longer valid',
+    status: 403,
+    remedy: 'Go back, load the page again, and send it once more.',
   },
   author_excluded: {
     title: 'The author of a policy does not decide under it',
@@ -391,6 +444,17 @@ const rows = {
     status: 429,
     remedy: 'Wait as long as Retry-After says; send events in batches.',
   },
+  overloaded: {
+    title: 'Too much is on its way',
+    status: 503,
+    remedy:
+      'Send it again later, under the same id. Whoever runs this looks at sentinelops status.',
+  },
+  not_ready: {
+    title: 'Not ready',
+    status: 503,
+    remedy: 'See the reason of each check; sentinelops status shows where the pipeline stands.',
+  },
   unavailable: {
     title: 'Unavailable',
     status: 503,
@@ -400,6 +464,16 @@ const rows = {
     title: 'Outcome unknown',
     status: 500,
     remedy: 'It may or may not have been kept. Send the same again: a repeat has no second effect.',
+  },
+  not_sealed: {
+    title: 'Not under a checkpoint yet',
+    status: 404,
+    remedy: 'Ask again when the signer has sealed it, within a second where one runs.',
+  },
+  bad_range: {
+    title: 'Not a place or a size in the ledger',
+    status: 400,
+    remedy: 'Correct what the detail names.',
   },
   internal: {
     title: 'Internal error',

@@ -13,9 +13,13 @@ const PREFIX = 'owner-';
 
 /**
  * Makes this process the owner of `directory` until `release`. Files of processes that are gone (killed, or lost with
- * the machine) are removed. Throws when another live process owns it, and leaves no file then.
+ * the machine) are removed. Throws when another live process owns it, and leaves no file then. `setting` is what names the
+ * directory, for people.
  */
-export async function claimDirectory(directory: string): Promise<{ release(): Promise<void> }> {
+export async function claimDirectory(
+  directory: string,
+  setting = 'SENTINELOPS_DATA_DIR',
+): Promise<{ release(): Promise<void> }> {
   const own = join(directory, `${PREFIX}${process.pid}`);
   await writeFile(own, startOf(process.pid) ?? '', { mode: 0o600 });
   const release = () => rm(own, { force: true });
@@ -27,7 +31,7 @@ export async function claimDirectory(directory: string): Promise<{ release(): Pr
       await release();
       throw new Error(
         `${directory} belongs to another running SentinelOps, process ${pid}. ` +
-          'Stop that one first, or set SENTINELOPS_DATA_DIR to another directory.',
+          `Stop that one first, or set ${setting} to another directory.`,
       );
     }
     await rm(file, { force: true });

@@ -52,6 +52,14 @@ export interface Consumer {
   isRunning(): boolean;
 }
 
+/** What is in a queue. */
+export interface Backlog {
+  /** In any state: waiting, delayed for a retry, or under way. */
+  readonly jobs: number;
+  /** How long the oldest job that waits for a worker has been in the queue; null when none waits. */
+  readonly oldestWaitingMs: number | null;
+}
+
 export interface Broker {
   readonly store: 'redis' | 'postgres';
   sender<Q extends QueueName>(queue: Q): Send<Q>;
@@ -62,6 +70,7 @@ export interface Broker {
   /** One job on a queue that is not ours: what a target of kind `queue` delivers. A repeated `jobId` is ignored. */
   publish(queue: string, jobId: string, content: object): Promise<void>;
   counts(queue: QueueName): Promise<Readonly<Record<string, number>>>;
+  backlog(queue: QueueName): Promise<Backlog>;
   /** Rejects when the store does not answer. */
   ping(): Promise<void>;
   close(): Promise<void>;
@@ -133,6 +142,9 @@ function brokerOn<C>(engine: Engine<C>, log: Log): Broker {
     await queue.add(JOB_NAME, content, { jobId });
   };
 
+  const counts = (queue: QueueName) =>
+    open(queue).getJobCounts('waiting', 'active', 'delayed', 'failed', 'prioritized');
+
   return {
     store: engine.store,
     jobsInFlightMax: engine.jobsInFlightMax,
@@ -170,8 +182,19 @@ function brokerOn<C>(engine: Engine<C>, log: Log): Broker {
       return { stop: () => worker.close(), isRunning: () => worker.isRunning() };
     },
     publish: (queue, jobId, content) => add(queue, content, jobId),
-    counts: (queue) =>
-      open(queue).getJobCounts('waiting', 'active', 'delayed', 'failed', 'prioritized'),
+    counts,
+    async backlog(queue) {
+      const states = await counts(queue);
+      const waiting = states['waiting'] ?? 0;
+      // The last of all is the oldest on both stores; asked for in ascending order, they disagree.
+      const [oldest] =
+        waiting === 0 ? [] : await open(queue).getJobs(['waiting'], waiting - 1, waiting - 1);
+      return {
+        jobs: Object.values(states).reduce((sum, jobs) => sum + jobs, 0),
+        // Taken meanwhile: then it has not waited for long.
+        oldestWaitingMs: oldest === undefined ? null : Math.max(0, Date.now() - oldest.timestamp),
+      };
+    },
     ping: engine.ping,
     async close() {
       await Promise.all([...queues.values()].map((queue) => queue.close()));

@@ -48,6 +48,14 @@ export interface DeadLetterSummary {
 export interface DeadLetterFull extends DeadLetterSummary {
   readonly errorClass: string | null;
   readonly contentSha256: string | null;
+  /** At ingest the kind of source, null for the default one; behind it the type that the message named. */
+  readonly kind: string | null;
+  readonly headers: Readonly<Record<string, string>> | null;
+  /** Each time that it was sent again, oldest first; `by` is the name of a person where one is known. */
+  readonly redrives: readonly { readonly at: string; readonly by: string | null }[];
+  readonly discardedAt: string | null;
+  readonly discardedBy: string | null;
+  readonly discardReason: string | null;
   /** The first 64 KiB of what the source sent; null where only an id is known. */
   readonly content: Buffer | null;
 }
@@ -143,6 +151,8 @@ export interface DeadLetterFilter {
   readonly queue?: string | undefined;
   readonly source?: string | undefined;
   readonly reason?: string | undefined;
+  /** Where the page before ended. */
+  readonly after?: Pick<DeadLetterSummary, 'createdAt' | 'deadLetterId'> | undefined;
 }
 
 const summary = sql`
@@ -159,13 +169,25 @@ async function deadLetters(tx: Tx, filter: DeadLetterFilter): Promise<DeadLetter
       and (${filter.queue ?? null}::text is null or queue = ${filter.queue ?? null})
       and (${filter.source ?? null}::text is null or source_system = ${filter.source ?? null})
       and (${filter.reason ?? null}::text is null or reason = ${filter.reason ?? null})
-    order by created_at desc, dead_letter_id limit ${filter.limit}`.execute(tx);
+      and (${filter.after?.createdAt ?? null}::timestamptz is null
+        or (created_at, dead_letter_id)
+          < (${filter.after?.createdAt ?? null}::timestamptz, ${filter.after?.deadLetterId ?? null}::uuid))
+    order by created_at desc, dead_letter_id desc limit ${filter.limit}`.execute(tx);
   return rows;
 }
 
 async function deadLetter(tx: Tx, deadLetterId: string): Promise<DeadLetterFull | undefined> {
   const { rows } = await sql<DeadLetterFull>`
-    select ${summary}, error_class as "errorClass", content_sha256 as "contentSha256", content as "content"
-    from audit.dead_letter where dead_letter_id = ${deadLetterId}::uuid`.execute(tx);
+    select ${summary}, error_class as "errorClass", content_sha256 as "contentSha256", kind as "kind",
+      headers as "headers",
+      (select coalesce(jsonb_agg(jsonb_build_object(
+          'at', to_char(r.redriven_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'by', p.name)
+          order by r.redriven_at), '[]')
+        from audit.redrive r left join audit.person p on p.person_id = r.redriven_by
+        where r.dead_letter_id = x.dead_letter_id) as "redrives",
+      discarded_at as "discardedAt",
+      (select p.name from audit.person p where p.person_id = x.discarded_by) as "discardedBy",
+      discard_reason as "discardReason", content as "content"
+    from audit.dead_letter x where dead_letter_id = ${deadLetterId}::uuid`.execute(tx);
   return rows[0];
 }

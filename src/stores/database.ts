@@ -6,7 +6,7 @@
  */
 import { Kysely, PostgresDialect, type Transaction } from 'kysely';
 import pg from 'pg';
-import { type Domain, roleOf } from '../domain/domains.ts';
+import { type Principal, roleOf } from '../domain/domains.ts';
 import type { Timestamp } from '../domain/time.ts';
 
 /** One transaction of one batch. Stores receive it and write with the `sql` tag; no table type is known to it. */
@@ -14,7 +14,7 @@ export type Tx = Transaction<unknown>;
 
 export interface DatabaseOptions {
   readonly url: string;
-  readonly domain: Domain;
+  readonly domain: Principal;
   /** True when `url` logs in as another role than the domain's own, which then is taken by SET ROLE. */
   readonly assumeRole: boolean;
   readonly connectionsMax: number;
@@ -22,11 +22,16 @@ export interface DatabaseOptions {
   readonly onConnectionError: (error: Error) => void;
 }
 
-/** Sessions of one domain. */
-export interface Database {
-  readonly domain: Domain;
+export interface Session {
   /** Runs `work` in one transaction: committed when it resolves, rolled back when it rejects. */
   transact<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
+}
+
+/** Sessions of one domain; each transaction takes any of them. */
+export interface Database extends Session {
+  readonly domain: Principal;
+  /** Keeps one session for `work` alone. What a session holds, such as a lock, lasts until then, or until it is lost. */
+  hold<T>(work: (session: Session) => Promise<T>): Promise<T>;
   close(): Promise<void>;
 }
 
@@ -63,6 +68,12 @@ export function openDatabase(options: DatabaseOptions): Database {
   return {
     domain: options.domain,
     transact: (work) => kysely.transaction().execute(work),
+    hold: (work) =>
+      kysely
+        .connection()
+        .execute((connection) =>
+          work({ transact: (inner) => connection.transaction().execute(inner) }),
+        ),
     close: () => kysely.destroy(),
   };
 }

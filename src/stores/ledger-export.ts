@@ -16,8 +16,8 @@ export interface LedgerExport {
   readonly origin: string;
   /** How many entries there are, if its last one is right about its place. */
   readonly size: number;
-  /** May be read more than once; the database is asked again each time. */
-  pages(): AsyncIterable<readonly Entry[]>;
+  /** From the first entry, or from the one at `from`. May be read more than once; the database is asked again each time. */
+  pages(from?: number): AsyncIterable<readonly Entry[]>;
 }
 
 /** `database` works under the audit role. */
@@ -26,8 +26,8 @@ export async function openLedgerExport(database: Database, stream: number): Prom
   return {
     origin: originOf(originBase, stream),
     size,
-    async *pages() {
-      let next = 0;
+    async *pages(start = 0) {
+      let next = start;
       while (next < size) {
         const from = next;
         const page = await database.transact((tx) => readPage(tx, stream, from, size));

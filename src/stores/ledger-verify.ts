@@ -7,6 +7,8 @@ import { randomInt } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
+import type { Checkpoint } from '../domain/ledger/checkpoint.ts';
+import { createCheckpointCheck } from '../domain/ledger/checkpoint-check.ts';
 import { LINE_BYTES_MIN, originOfHeader } from '../domain/ledger/line.ts';
 import {
   createRepeatProof,
@@ -15,7 +17,7 @@ import {
   type Suspect,
 } from '../domain/ledger/repeats.ts';
 import type { SegmentReport, SegmentTask } from '../domain/ledger/segment.ts';
-import type { Pin, Verdict } from '../domain/ledger/verdict.ts';
+import { type Pin, statusCodes, type Verdict } from '../domain/ledger/verdict.ts';
 import { createVerification, verdictOnHeader } from '../domain/ledger/verification.ts';
 import type { Database } from './database.ts';
 import { exportedBytes, openLedgerExport } from './ledger-export.ts';
@@ -33,6 +35,8 @@ export interface VerifyOptions {
   /** The origin that the chain must have; the one that its header names by default. */
   readonly origin?: string | undefined;
   readonly pins?: readonly Pin[];
+  /** What the log has signed, and the caller has verified; no two of one size. */
+  readonly checkpoints?: readonly Checkpoint[];
   /** Beside the caller's own; by default one for each processor, and none for a short chain. */
   readonly threads?: number;
   /** Fingerprints, two for each entry, that are held at once. */
@@ -98,6 +102,11 @@ export async function verifyExport(source: ExportSource, options: VerifyOptions)
   if (options.origin !== undefined && options.origin !== named) {
     return verdictOnHeader('ORIGIN', `The header names ${named}, not ${options.origin}.`, named);
   }
+  const other = options.checkpoints?.find((checkpoint) => checkpoint.origin !== named);
+  if (other !== undefined) {
+    const detail = `The header names ${named}; a checkpoint is of ${other.origin}.`;
+    return verdictOnHeader('ORIGIN', detail, named);
+  }
   const count =
     source.entriesMax < SHORT_CHAIN_ENTRIES ? 0 : Math.min(availableParallelism(), THREADS_MAX);
   const threads = openSegmentThreads(options.threads ?? count);
@@ -117,7 +126,7 @@ interface Run {
 
 async function verifyEntries(run: Run): Promise<Verdict> {
   const { source, origin, options } = run;
-  const pins = options.pins ?? [];
+  const { pins = [], checkpoints = [] } = options;
   const parts = Math.max(
     1,
     Math.ceil((2 * source.entriesMax) / (options.fingerprintsMax ?? FINGERPRINTS_MAX)),
@@ -128,11 +137,14 @@ async function verifyEntries(run: Run): Promise<Verdict> {
     seed: randomInt(2 ** 32),
     pinnedSeqs: pins.map((pin) => pin.size - 1),
     passedBefore: false,
+    wantsLeafHashes: checkpoints.length > 0,
   };
   const verification = createVerification(origin, pins);
+  const check = createCheckpointCheck(checkpoints);
   const search = createRepeatSearch(0, parts);
   for await (const report of reports(run, task)) {
     const goesOn = verification.add(report);
+    check.add(report.leafHashes);
     search.add(report.fingerprints);
     options.onProgress?.(verification.size);
     if (!goesOn) break;
@@ -142,7 +154,15 @@ async function verifyEntries(run: Run): Promise<Verdict> {
     suspects.push(...(await searchAgain(run, task, { part, parts, size: verification.size })));
   }
   const passed = suspects.filter((suspect) => suspect.seq < verification.size);
-  return verification.verdict(await firstRepeat(source, passed, task.seed));
+  const verdict = verification.verdict(await firstRepeat(source, passed, task.seed));
+  return verdict.status === 'OK' ? withFault(verdict, check.fault()) : verdict;
+}
+
+function withFault(
+  verdict: Verdict,
+  fault: ReturnType<ReturnType<typeof createCheckpointCheck>['fault']>,
+): Verdict {
+  return fault === undefined ? verdict : { ...verdict, ...fault, code: statusCodes[fault.status] };
 }
 
 async function searchAgain(
@@ -152,7 +172,11 @@ async function searchAgain(
 ): Promise<readonly Suspect[]> {
   const search = createRepeatSearch(part, parts);
   let read = 0;
-  for await (const { passed, fingerprints } of reports(run, { ...task, passedBefore: true })) {
+  for await (const { passed, fingerprints } of reports(run, {
+    ...task,
+    passedBefore: true,
+    wantsLeafHashes: false,
+  })) {
     search.add(fingerprints);
     read += passed;
     if (read >= size) break;

@@ -1,5 +1,6 @@
 /** Reviews as people look at them: the list of what waits, and one review with all that it stands on. */
-import { sql } from 'kysely';
+import { type RawBuilder, sql } from 'kysely';
+import type { Act, DecidingRole } from '../domain/authority.ts';
 import type { DecisionState } from '../domain/decision.ts';
 import type { RecommendationOption } from '../domain/advisory.ts';
 import type {
@@ -22,6 +23,8 @@ export interface ReviewFilter {
   readonly level?: RiskLevel | undefined;
   readonly policyId?: PolicyId | undefined;
   readonly eventId?: string | undefined;
+  /** The name of a source. */
+  readonly source?: string | undefined;
   readonly conflict?: boolean | undefined;
 }
 
@@ -49,6 +52,19 @@ export interface ListedReview extends ReviewPlace {
   readonly round: number;
   readonly state: DecisionState;
   readonly approvals: number;
+  /** How many people it takes. */
+  readonly seats: number;
+  readonly startedAt: Timestamp;
+  /** From then on it is overdue, if it is still pending. */
+  readonly dueAt: Timestamp;
+}
+
+/** What a list has become since a page of it was shown. */
+export interface ListNews {
+  /** Reviews that the filter lets through. */
+  readonly count: number;
+  /** Those of them that were opened after the page was made. */
+  readonly opened: number;
 }
 
 /** What a review stands on. Its rounds are read by the decision store, which decides on them. */
@@ -105,6 +121,17 @@ export interface ChainedRound {
   readonly createdAt: Timestamp;
 }
 
+/** What one person did in one of the rounds. */
+export interface ActInRound {
+  readonly round: number;
+  readonly personName: string;
+  readonly role: DecidingRole;
+  readonly act: Act;
+  readonly optionId: string | null;
+  readonly justification: string;
+  readonly approvedAt: Timestamp;
+}
+
 /** Another review of the same event whose advisory, like this one's, contradicts one of the event. */
 export interface Sibling {
   readonly reviewId: ReviewId;
@@ -118,9 +145,12 @@ export interface ReviewStore {
    * At most `limit` reviews behind `after`. Open ones by risk, then the oldest first; otherwise the newest first.
    */
   list(filter: ReviewFilter, limit: number, after?: ReviewPlace): Promise<readonly ListedReview[]>;
+  newsOf(filter: ReviewFilter, shownAt: Timestamp): Promise<ListNews>;
   /** For a review that exists. */
   fileOf(reviewId: ReviewId): Promise<ReviewFile>;
   chainOf(reviewId: ReviewId): Promise<readonly ChainedRound[]>;
+  /** In all rounds, in the order in which they were done. */
+  actsOf(reviewId: ReviewId): Promise<readonly ActInRound[]>;
   contradictionsOf(reviewId: ReviewId): Promise<readonly Sibling[]>;
   namesOf(people: readonly PersonId[]): Promise<ReadonlyMap<PersonId, string>>;
 }
@@ -132,42 +162,45 @@ export function openReviewStore(tx: Tx): ReviewStore {
       const order = isQueue
         ? sql`decision.urgency(r.risk_level), r.opened_at, r.review_id`
         : sql`r.opened_at desc, r.review_id desc`;
-      const wanted = [
-        ...(isQueue ? [sql`r.resolved_at is null`] : []),
-        ...(filter.state === 'resolved' ? [sql`r.resolved_at is not null`] : []),
-        ...(filter.level === undefined ? [] : [sql`r.risk_level = ${filter.level}`]),
-        ...(filter.policyId === undefined ? [] : [sql`r.policy_id = ${filter.policyId}`]),
-        ...(filter.eventId === undefined ? [] : [sql`r.event_id = ${filter.eventId}`]),
-        ...(filter.conflict === undefined ? [] : [sql`r.conflict = ${filter.conflict}`]),
-        ...(after === undefined
+      const further =
+        after === undefined
           ? []
           : [
               isQueue
                 ? sql`(decision.urgency(r.risk_level), r.opened_at, r.review_id)
                     > (${after.urgency}::integer, ${after.openedAt}::timestamptz, ${after.reviewId}::uuid)`
                 : sql`(r.opened_at, r.review_id) < (${after.openedAt}::timestamptz, ${after.reviewId}::uuid)`,
-            ]),
-      ];
+            ];
       // The page is cut before anything is joined to it.
       const { rows } = await sql<ListedReview>`
         with r as materialized (
           select * from decision.review r
-          ${wanted.length === 0 ? sql`` : sql`where ${sql.join(wanted, sql` and `)}`}
+          ${reviewsWanted(filter, further)}
           order by ${order} limit ${limit})
         select r.review_id as "reviewId", r.event_id as "eventId", r.advisory_id as "advisoryId", r.risk_level as "riskLevel",
           decision.urgency(r.risk_level) as urgency, r.priority_level as "priorityLevel", r.conflict,
           r.opened_at as "openedAt", r.resolved_at as "resolvedAt", p.name as "policyName", p.version as "policyVersion",
           p.title as "policyTitle", e.source_system as "eventSource", e.event_type as "eventType", e.subject as "eventSubject",
-          d.round, d.decision_type as state,
+          d.round, d.decision_type as state, jsonb_array_length(d.required_authority -> 'seats') as seats,
+          d.created_at as "startedAt", d.created_at + decision.decide_within(d.risk_level) as "dueAt",
           (select count(*)::integer from decision.approval a where a.decision_id = d.decision_id) as approvals
         from r
         join lateral (
-          select d.decision_id, d.round, d.decision_type from decision.decision d
+          select d.decision_id, d.round, d.decision_type, d.risk_level, d.required_authority, d.created_at
+          from decision.decision d
           where d.advisory_id = r.advisory_id order by d.round desc limit 1) d on true
         join policy.policy_for_decision p on p.policy_id = r.policy_id and p.version = r.policy_version
         join event.event_for_decision e on e.event_id = r.event_id
         order by ${order}`.execute(tx);
       return rows;
+    },
+
+    async newsOf(filter, shownAt) {
+      const { rows } = await sql<ListNews>`
+        select count(*)::integer as count,
+          (count(*) filter (where r.opened_at > ${shownAt}::timestamptz))::integer as opened
+        from decision.review r ${reviewsWanted(filter)}`.execute(tx);
+      return rows[0]!;
     },
 
     async fileOf(reviewId) {
@@ -199,6 +232,17 @@ export function openReviewStore(tx: Tx): ReviewStore {
       return rows;
     },
 
+    async actsOf(reviewId) {
+      const { rows } = await sql<ActInRound>`
+        select d.round, p.name as "personName", a.role, a.act, a.option_id as "optionId", a.justification,
+          a.approved_at as "approvedAt"
+        from decision.decision d
+        join decision.approval a on a.decision_id = d.decision_id
+        join identity.person_for_decision p on p.person_id = a.person_id
+        where d.review_id = ${reviewId} order by d.round, a.approved_at, a.person_id`.execute(tx);
+      return rows;
+    },
+
     async contradictionsOf(reviewId) {
       const { rows } = await sql<Sibling>`
         select other.review_id as "reviewId", p.name as "policyName", other.priority_level as "priorityLevel",
@@ -220,6 +264,29 @@ export function openReviewStore(tx: Tx): ReviewStore {
       return new Map(rows.map(({ personId, name }) => [personId, name]));
     },
   };
+}
+
+/** Which rows of `decision.review r` a filter, and what is asked `further`, let through. */
+function reviewsWanted(
+  { state, level, policyId, eventId, source, conflict }: ReviewFilter,
+  further: readonly RawBuilder<unknown>[] = [],
+): RawBuilder<unknown> {
+  const wanted = [
+    ...(state === 'open' ? [sql`r.resolved_at is null`] : []),
+    ...(state === 'resolved' ? [sql`r.resolved_at is not null`] : []),
+    ...(level === undefined ? [] : [sql`r.risk_level = ${level}`]),
+    ...(policyId === undefined ? [] : [sql`r.policy_id = ${policyId}`]),
+    ...(eventId === undefined ? [] : [sql`r.event_id = ${eventId}`]),
+    ...(source === undefined
+      ? []
+      : [
+          sql`exists (select from event.event_for_decision e
+            where e.event_id = r.event_id and e.source_system = ${source})`,
+        ]),
+    ...(conflict === undefined ? [] : [sql`r.conflict = ${conflict}`]),
+    ...further,
+  ];
+  return wanted.length === 0 ? sql`` : sql`where ${sql.join(wanted, sql` and `)}`;
 }
 
 type FileRow = Pick<ReviewFile, 'reviewId' | 'priorityLevel' | 'openedAt' | 'resolvedAt'> &

@@ -83,6 +83,27 @@ describe('adding a reviewer', () => {
   });
 });
 
+describe('a password', () => {
+  const PASSWORD = 'five plain words are enough';
+
+  it('is set for a person who exists, and goes with everything else that is revoked', async () => {
+    await commands.add({ name: 'pam', roles: [] });
+    expect(await commands.setPassword('pam', PASSWORD)).toMatchObject({ name: 'pam', sessions: 0 });
+    expect(await commands.revoke({ name: 'pam', roles: ['Auditor'] })).toMatchObject({
+      password: false,
+    });
+    expect(await commands.revoke({ name: 'pam' })).toMatchObject({ password: true });
+    expect(await commands.revoke({ name: 'pam' })).toMatchObject({ password: false });
+  });
+
+  it('is refused for whom nobody knows, and when it is too easy to guess', async () => {
+    expect(await commands.setPassword('nobody', PASSWORD)).toMatchObject({
+      reason: 'unknown_person',
+    });
+    expect(await commands.setPassword('pam', 'pam123')).toMatchObject({ reason: 'bad_password' });
+  });
+});
+
 describe('revoking', () => {
   it('ends every role and token, and what is granted afterwards is new', async () => {
     await commands.add({ name: 'fay', roles: ['Administrator', 'Auditor'] });
@@ -101,10 +122,14 @@ describe('revoking', () => {
     expect(await commands.revoke({ name: 'gus', roles: ['Auditor', 'Operator'] })).toEqual({
       roles: ['Auditor'],
       tokenIds: [],
+      password: false,
+      sessions: 0,
     });
     expect(await commands.revoke({ name: 'gus', tokenId })).toEqual({
       roles: [],
       tokenIds: [tokenId],
+      password: false,
+      sessions: 0,
     });
     expect(await listed('gus')).toMatchObject({ roles: ['Administrator'], tokens: [{}] });
   });
@@ -113,7 +138,7 @@ describe('revoking', () => {
     const issued = await commands.add({ name: 'hal', roles: [] });
     const { tokenId } = issued as { tokenId: string };
     await commands.add({ name: 'ida', roles: [] });
-    expect(await commands.revoke({ name: 'ida', tokenId })).toEqual({ roles: [], tokenIds: [] });
+    expect(await commands.revoke({ name: 'ida', tokenId })).toMatchObject({ tokenIds: [] });
     expect(await listed('hal')).toMatchObject({ tokens: [{ tokenId }] });
   });
 

@@ -43,6 +43,7 @@ describe('events over HTTP', () => {
   /** What the database does instead of a transaction; undefined when it works. */
   let fault: ((transact: Database['transact']) => Database['transact']) | undefined;
   let isQueueDown: boolean;
+  let overload: string | undefined;
 
   beforeAll(async () => {
     clone = await cloneDatabase();
@@ -63,7 +64,14 @@ describe('events over HTTP', () => {
       log: silentLog,
     });
     server = await createAdminServer({
-      routes: [eventRoutes({ intake, kinds: sourceKinds, audit: clone.open('audit') })],
+      routes: [
+        eventRoutes({
+          intake,
+          kinds: sourceKinds,
+          audit: clone.open('audit'),
+          overload: () => overload,
+        }),
+      ],
       log: silentLog,
       isTransient: (error) => faultOf(error) === 'transient',
       requestsPerSecondMax: 10_000,
@@ -80,6 +88,7 @@ describe('events over HTTP', () => {
   });
   afterEach(() => {
     fault = undefined;
+    overload = undefined;
   });
 
   const addressOf = ({ kind, source }: Inbound) =>
@@ -499,6 +508,31 @@ describe('events over HTTP', () => {
       expect(responses.map(({ statusCode }) => statusCode)).toEqual([202, 500, 202]);
       expect(responses[1]?.json()).toMatchObject({ code: 'internal' });
       expect(responses[1]?.body).not.toContain('TypeError');
+    });
+  });
+
+  describe('while too much is on its way', () => {
+    it('are refused before they are read: absent, no dead letter, and taken in later', async () => {
+      overload = '100000 events are on their way';
+      const event = eventOf({ id: 'crowded' });
+      const refused = await Promise.all([post(event), post({ ...event, body: '{' })]);
+      for (const response of refused) {
+        expect(response.statusCode).toBe(503);
+        expect(response.headers['retry-after']).toBeDefined();
+        expect(response.json()).toMatchObject({ code: 'overloaded', detail: overload });
+      }
+      expect(await isStored('open', 'crowded')).toBe(false);
+      expect(await letters(`content = '{'`)).toHaveLength(0);
+      overload = undefined;
+      expect((await post(event)).statusCode).toBe(202);
+    });
+
+    it('can still be looked up', async () => {
+      const event = eventOf({ id: 'looked-up' });
+      await post(event);
+      overload = 'too much';
+      const response = await server.inject(`/v1/events/${eventIdOf('open', 'looked-up')}`);
+      expect(response.statusCode).toBe(200);
     });
   });
 });

@@ -53,6 +53,11 @@ describe('what follows an attempt', () => {
     expect(stepAfter(first(failed('rejected')), MIDDLE)).toEqual(end('rejected'));
   });
 
+  it('is the end, in front of a person, when the target says no to a call that it may have taken before', () => {
+    const again = { attemptNo: 2, earlierUnknown: true };
+    expect(stepAfter(first(failed('rejected'), again), MIDDLE)).toEqual(end('outcome_unknown'));
+  });
+
   it('is the end, in front of a person, when the answer makes no sense', () => {
     expect(stepAfter(first(failed('outcome_unknown')), MIDDLE)).toEqual(end('outcome_unknown'));
   });
@@ -112,7 +117,9 @@ describe('what follows an attempt', () => {
   });
 
   it('never calls an execution harmlessly failed that may have reached its target', () => {
-    const anyDelivery = fc.constantFrom(refusedConnection, answered500, LOST_DELIVERY);
+    const anyDelivery = fc.constantFrom(
+      ...[refusedConnection, answered500, LOST_DELIVERY, failed('rejected')],
+    );
     fc.assert(
       fc.property(
         anyDelivery,

@@ -94,6 +94,18 @@ describe.each(queueStores)('on $name', (store) => {
     expect(await isIdle(broker)).toBe(true);
   });
 
+  it('says how much a queue holds, and how long the oldest job has waited', async () => {
+    expect(await broker.backlog('risk')).toEqual({ jobs: 0, oldestWaitingMs: null });
+    const sentAtMs = Date.now();
+    await broker.sender('risk')(messagesOf(ids(1)));
+    await expect.poll(() => Date.now() - sentAtMs).toBeGreaterThan(100);
+    await broker.sender('risk')(messagesOf(ids(1)));
+    const { jobs, oldestWaitingMs } = await broker.backlog('risk');
+    expect(jobs).toBe(2);
+    // Of the first one: the second has waited for some milliseconds only.
+    expect(oldestWaitingMs).toBeGreaterThanOrEqual(100);
+  });
+
   it('publishes to a queue that is not ours, once for each id', async () => {
     await broker.publish('tickets', 'execution-1', { command: { open: true } });
     await broker.publish('tickets', 'execution-1', { command: { open: true } });

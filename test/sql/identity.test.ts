@@ -80,10 +80,11 @@ it('a disabled person and a revoked grant give no role', async () => {
     'auditor',
     'author',
     'officer',
+    'operator',
     'senior',
   ]);
   expect(
     await holders(`update identity.person set disabled_at = now() where name = 'officer';
       update identity.role_grant set revoked_at = now() where role = 'Auditor'`),
-  ).toEqual(['administrator', 'author', 'senior']);
+  ).toEqual(['administrator', 'author', 'operator', 'senior']);
 });

@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { inject } from 'vitest';
-import type { Domain } from '../../src/domain/domains.ts';
+import type { Principal } from '../../src/domain/domains.ts';
 import { type Database, openDatabase } from '../../src/stores/database.ts';
 import { asAdmin, urlOf } from './postgres.ts';
 
@@ -14,7 +14,7 @@ export interface TestDatabase {
   /** Logs in as a superuser. */
   readonly url: string;
   /** Sessions of one domain's role, as the daemon opens them; ended by `close`. */
-  open(domain: Domain): Database;
+  open(domain: Principal): Database;
   /** A connected client of the bare driver, for tests of the SQL itself; ended by `close`. */
   superuser(): Promise<pg.Client>;
   /** Drops the database. Rejects, naming them, when sessions are left that somebody else opened and did not close. */
@@ -83,7 +83,11 @@ async function createDatabase(template: string): Promise<TestDatabase> {
 }
 
 /** A copy has everything but the rights on the database itself: who may connect, who may make temporary tables. */
-async function copyDatabaseRights(admin: pg.Client, from: string, to: string): Promise<void> {
+export async function copyDatabaseRights(
+  admin: pg.Client,
+  from: string,
+  to: string,
+): Promise<void> {
   const { rows } = await admin.query<{ statement: string }>(
     `select format('grant %s on database %I to %I', privilege_type, $2::text, rolname) as statement
      from pg_database, aclexplode(datacl) join pg_roles on pg_roles.oid = grantee

@@ -32,8 +32,9 @@ import {
   policyIdOf,
 } from '../../src/domain/ids.ts';
 import type { JsonObject } from '../../src/domain/json.ts';
-import { assessmentDigest } from '../../src/domain/risk.ts';
+import { assessmentDigest, type Contribution } from '../../src/domain/risk.ts';
 import type { RiskLevel } from '../../src/domain/risk-level.ts';
+import type { Evidence } from '../../src/domain/rules.ts';
 import { systemClock } from '../../src/domain/time.ts';
 
 export interface EvaluationFacts {
@@ -49,6 +50,11 @@ export interface EvaluationFacts {
   /** Where every option's command goes. `access-control` when not given. */
   readonly target?: string;
   readonly data?: JsonObject;
+  readonly subject?: string;
+  /** What the risk model found; nothing when not given. */
+  readonly contributions?: readonly Contribution[];
+  /** What the policies' conditions found; nothing when not given. */
+  readonly conditions?: readonly Evidence[];
 }
 
 export interface EvaluatedEvent {
@@ -155,10 +161,10 @@ export async function openFacts(client: pg.Client): Promise<Facts> {
         options = ['restore', 'ignore'],
         data = { branch: 'main' },
       } = wanted;
-      const { target = 'access-control' } = wanted;
+      const { target = 'access-control', subject = null, contributions = [], conditions = [] } = wanted;
       events += 1;
-      const eventId = await keepEvent(client, `event-${events}`, data);
-      const assessmentId = await keepAssessment(client, eventId, level);
+      const eventId = await keepEvent(client, `event-${events}`, subject, data);
+      const assessmentId = await keepAssessment(client, eventId, level, contributions);
       const evaluationId = evaluationIdOf(assessmentId);
       const evaluatedAt = systemClock.now();
       const evaluation = {
@@ -210,7 +216,7 @@ export async function openFacts(client: pg.Client): Promise<Facts> {
             resource: null,
           })),
           justification: 'The branch main is not protected any more.',
-          conditions: [],
+          conditions,
           createdAt: evaluatedAt,
           salt: newSalt(),
         });
@@ -258,8 +264,13 @@ async function keepModel(client: pg.Client, author: PersonId, approver: PersonId
   );
 }
 
-async function keepEvent(client: pg.Client, id: string, data: JsonObject): Promise<EventId> {
-  const stated = { source: SOURCE, id, type: 'example.changed', subject: null, time: null };
+async function keepEvent(
+  client: pg.Client,
+  id: string,
+  subject: string | null,
+  data: JsonObject,
+): Promise<EventId> {
+  const stated = { source: SOURCE, id, type: 'example.changed', subject, time: null };
   const event = acceptEvent({ ...stated, correlationId: null, data }, systemClock.now(), null);
   await client.query(
     `insert into event.event (event_id, source_system, event_type, occurred_at, received_at, payload_reference, external_id,
@@ -289,6 +300,7 @@ async function keepAssessment(
   client: pg.Client,
   eventId: EventId,
   level: RiskLevel,
+  contributions: readonly Contribution[],
 ): Promise<AssessmentId> {
   const row = {
     assessmentId: assessmentIdOf(eventId, CONTEXT),
@@ -298,14 +310,14 @@ async function keepAssessment(
     modelVersion: 1,
     score: level === 'UNKNOWN' ? null : '12.5000',
     level,
-    contributions: [],
+    contributions,
     evaluatedAt: systemClock.now(),
     salt: newSalt(),
   };
   await client.query(
     `insert into risk.risk_assessment (assessment_id, event_id, risk_model_id, risk_model_version, risk_score, risk_level,
        evaluated_at, context, contributions, salt, row_digest)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, '[]', $9, $10)`,
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
     [
       row.assessmentId,
       eventId,
@@ -315,6 +327,7 @@ async function keepAssessment(
       level,
       row.evaluatedAt,
       CONTEXT,
+      JSON.stringify(contributions),
       row.salt,
       assessmentDigest(row),
     ],

@@ -1,20 +1,25 @@
 /** The Redis of one test run: a server of its own, or the one that TEST_REDIS_URL names. */
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { accessSync, constants } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { freePort, LOOPBACK } from '../../src/embedded/port.ts';
+import { findProgram } from './system-program.ts';
 
 export interface TestRedis {
   /** Without a database number: queue-stores.ts adds one for each use. */
   readonly url: string;
 }
 
-const PROGRAMS = ['redis-server', 'valkey-server'];
+const REDIS = {
+  names: ['redis-server', 'valkey-server'],
+  package: 'redis-server',
+  remedy:
+    'Install redis-server, or set TEST_REDIS_URL to a Redis whose databases may be emptied.',
+};
 /** Each use of a queue store takes one; see queue-stores.ts. */
 const DATABASES = 256;
 const START_TIMEOUT_MS = 10_000;
@@ -35,7 +40,7 @@ const SOUND_SETTINGS = ['--save', '', '--appendonly', 'yes', '--maxmemory-policy
 
 /** A server of its own on a free port. `settings` come later on its command line, so they win over the sound ones. */
 export async function startRedis(settings: readonly string[] = []): Promise<OwnRedis> {
-  const program = onPath() ?? installed();
+  const program = findProgram(REDIS);
   const directory = await mkdtemp(join(tmpdir(), 'sentinelops-test-redis-'));
   const port = await freePort();
   const place = ['--port', `${port}`, '--bind', LOOPBACK, '--dir', directory];
@@ -70,46 +75,4 @@ async function ready(stdout: Readable): Promise<void> {
     }
   }
   throw new Error(`Redis did not become ready:\n${printed.join('\n')}`);
-}
-
-function onPath(): string | undefined {
-  const directories = (process.env['PATH'] ?? '').split(delimiter);
-  return PROGRAMS.flatMap((program) =>
-    directories.map((directory) => join(directory, program)),
-  ).find(isExecutable);
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** Installs Redis through the system's package manager, where this user may do that without being asked. */
-function installed(): string {
-  const asRoot = process.getuid?.() === 0 ? [] : ['sudo', '-n'];
-  const apt = (...args: string[]) => {
-    const [program = 'apt-get', ...rest] = [...asRoot, 'apt-get', '-qq', ...args];
-    execFileSync(program, rest, {
-      stdio: ['ignore', 'ignore', 'inherit'],
-      env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
-    });
-  };
-  try {
-    apt('update');
-    apt('install', '-y', '--no-install-recommends', 'redis-server');
-  } catch (cause) {
-    throw new Error(
-      'The tests need a Redis: no redis-server or valkey-server is on the PATH, and installing one failed. ' +
-        'Install redis-server, or set TEST_REDIS_URL to a Redis whose databases may be emptied.',
-      { cause },
-    );
-  }
-  const program = onPath();
-  if (program === undefined)
-    throw new Error('apt-get installed redis-server, but it is not on the PATH.');
-  return program;
 }

@@ -186,6 +186,7 @@ const EXECUTION = `
 
 const UP_TO_THE_REVIEW = `
   insert into ledger.heartbeat (beaten_at) values (now() + interval '1 hour');
+  insert into ledger.halt (stream, halted_at, code, detail, lifted_at) values (0, now(), 'STATE_MISMATCH', 'restored', now());
   insert into identity.person (person_id, name) values
     ('${ids.author}', 'author'), ('${ids.complianceOfficer}', 'officer'), ('${ids.administrator}', 'administrator'),
     ('${ids.seniorAuthority}', 'senior'), ('${ids.auditor}', 'auditor'), ('${ids.operator}', 'operator');
@@ -195,6 +196,9 @@ const UP_TO_THE_REVIEW = `
       .join(', ')};
   insert into identity.api_token (token_id, token_sha256, person_id, expires_at)
   values ('t1', '${hex('0')}', '${ids.auditor}', now() + interval '1 day');
+  insert into identity.password (person_id, password_hash)
+  values ('${ids.auditor}', '$argon2id$v=19$m=19456,t=2,p=1$${'A'.repeat(22)}$${'A'.repeat(43)}');
+  insert into identity.session (session_sha256, person_id) values ('${hex('3')}', '${ids.auditor}');
 
   insert into event.source (source_system, kind, signature_required) values ('github', 'github', true);
   insert into event.source_signing_key (source_key_id, source_system, algorithm, key_material)
@@ -206,6 +210,7 @@ const UP_TO_THE_REVIEW = `
   insert into event.event_payload (event_id, payload_data) values ('${ids.event}', '{"branch": "main"}');
   select event.keep_dead_letters(array['${uuid(1, 9)}']::uuid[], array['ingest'], array[null], array['github'], array['e0'],
     array[null]::uuid[], array['bad_json'], array['not JSON'], array[null], array[1], array['x'::bytea], array[1], array['${hex('2')}']);
+  insert into event.redrive (dead_letter_id, redriven_at) values ('${uuid(1, 9)}', now());
 
   insert into policy.policy (policy_id, version, status, description, regulatory_reference, priority_level, name, title,
     definition, definition_sha256, author)

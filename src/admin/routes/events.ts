@@ -7,7 +7,8 @@
  *
  * 202 means that the event is on record: `{event_id, digest, status_url}`, for a repeat with the header
  * `Idempotent-Replayed: true`. A batch is answered with 202 and one result for each of its events, in order, as soon as
- * one of them stands; results that are problem documents were refused. Everything refused is also kept as a dead letter.
+ * one of them stands; results that are problem documents were refused. Everything refused is also kept as a dead letter,
+ * but for what comes while too much is on its way already: that is answered with 503 before it is read.
  */
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type KeptEvent, originOf, type Verdict } from '../../domain/event.ts';
@@ -39,15 +40,25 @@ export interface EventRoutesOptions {
   readonly kinds: readonly SourceKind[];
   /** Sessions of the audit role. */
   readonly audit: Database;
+  /** Why nothing is taken in at the moment; undefined when it is. */
+  readonly overload?: () => string | undefined;
 }
 
-export function eventRoutes({ intake, kinds, audit }: EventRoutesOptions): AdminRoutes {
+export function eventRoutes(options: EventRoutesOptions): AdminRoutes {
+  const { intake, kinds, audit, overload = () => undefined } = options;
   return async (server) => {
-    for (const kind of kinds) {
-      await server.register(async (scope) => {
-        addIntake(scope, intake, kind);
+    await server.register(async (intakes) => {
+      // Before the body is read, and not kept as a dead letter: refused is absent, and the source has it still.
+      intakes.addHook('onRequest', async (_request, reply) => {
+        const reason = overload();
+        if (reason !== undefined) await sendProblem(reply, refuse('overloaded', reason));
       });
-    }
+      for (const kind of kinds) {
+        await intakes.register(async (scope) => {
+          addIntake(scope, intake, kind);
+        });
+      }
+    });
     server.get<{ Params: { id: string } }>('/v1/events/:id', async (request, reply) => {
       const { id } = request.params;
       const state = isUuid(id)

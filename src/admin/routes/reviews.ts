@@ -13,17 +13,16 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { FastifyInstance, FastifyReply, FastifySchemaValidationError } from 'fastify';
 import Type, { type Static } from 'typebox';
 import { type Decide, JUSTIFICATION_CHARACTERS_MAX } from '../../domain/approval.ts';
-import { acts, isDecidingRole, roles } from '../../domain/authority.ts';
+import { acts, roles } from '../../domain/authority.ts';
 import { isUuid, policyIdOf, type ReviewId } from '../../domain/ids.ts';
-import { isRefusal, type Refusal, refuse } from '../../domain/problem.ts';
+import { isRefusal, type Refusal } from '../../domain/problem.ts';
 import { riskLevels } from '../../domain/risk-level.ts';
 import type { Database } from '../../stores/database.ts';
-import { openDecisionStore } from '../../stores/decision.ts';
-import type { Person } from '../../stores/identity.ts';
 import { openReviewStore, type ReviewFilter } from '../../stores/review.ts';
 import { personOf, requirePerson } from '../authentication.ts';
 import { sendProblem } from '../problem.ts';
-import { type ListOrder, placeFrom, cursorOf } from '../review-cursor.ts';
+import { cursorOf, type ListOrder, placeFrom } from '../review-cursor.ts';
+import { barredFromList, barredFromReview, readReview, unknownReview } from '../review-desk.ts';
 import { answerDocument, documentOf, summaryOf } from '../review-documents.ts';
 import { DecisionDocument, ReviewDocument, ReviewPage } from '../review-schemas.ts';
 import type { AdminRoutes } from '../server.ts';
@@ -105,9 +104,10 @@ export function reviewRoutes({ identity, decision, decide }: ReviewRoutesOptions
         const person = personOf(request);
         const barred = barredFromReview(person);
         if (barred !== undefined) return sendProblem(reply, barred);
-        const parts = await readReview(request.params.id, person);
+        const { id } = request.params;
+        const parts = await decision.transact((tx) => readReview(tx, id, person));
         if (parts === undefined) return sendProblem(reply, unknownReview());
-        return documentOf({ ...parts, person });
+        return documentOf(parts);
       },
     );
 
@@ -138,34 +138,6 @@ export function reviewRoutes({ identity, decision, decide }: ReviewRoutesOptions
       },
     );
   };
-
-  async function readReview(id: string, { personId }: Person) {
-    if (!isUuid(id)) return undefined;
-    const reviewId = id as ReviewId;
-    return decision.transact(async (tx) => {
-      const found = await openDecisionStore(tx).caseOf(reviewId, personId);
-      if (found === undefined) return undefined;
-      const store = openReviewStore(tx);
-      return {
-        found,
-        file: await store.fileOf(reviewId),
-        chain: await store.chainOf(reviewId),
-        contradictions: await store.contradictionsOf(reviewId),
-        names: await store.namesOf(found.approvals.map((approval) => approval.personId)),
-      };
-    });
-  }
-}
-
-/** Who holds no role has a token to nothing. */
-function barredFromList({ roles: held }: Person): Refusal | undefined {
-  return held.length > 0 ? undefined : refuse('not_authorised', 'you hold no role');
-}
-
-/** Operators see that there is work and where it stands, not what it is about. */
-function barredFromReview({ roles: held }: Person): Refusal | undefined {
-  if (held.some((role) => isDecidingRole(role) || role === 'Auditor')) return undefined;
-  return refuse('not_authorised', 'what a review says is for those who decide and for Auditors');
 }
 
 function readQuery(query: Static<typeof ListQuery>): {
@@ -185,10 +157,6 @@ function readQuery(query: Static<typeof ListQuery>): {
     order: state === 'open' ? 'urgency' : 'newest',
     limit: limit === undefined ? REVIEWS_DEFAULT : Number(limit),
   };
-}
-
-function unknownReview(): Refusal {
-  return refuse('unknown_review', 'no review has this id');
 }
 
 function sendRefusal(reply: FastifyReply, refusal: Refusal): FastifyReply {

@@ -13,6 +13,7 @@ import {
   originFault,
   placeFault,
 } from './line.ts';
+import { HASH_BYTES } from './tree.ts';
 
 export interface SegmentTask {
   /** Whole lines. Only the last line of an export may lack its LF, which is then a fault. */
@@ -24,6 +25,8 @@ export interface SegmentTask {
   readonly pinnedSeqs: readonly number[];
   /** True when the lines have passed before and only their fingerprints are wanted again. */
   readonly passedBefore: boolean;
+  /** True when the hash of each entry is asked for, to grow the tree. */
+  readonly wantsLeafHashes: boolean;
 }
 
 export interface SegmentReport extends SegmentNotes {
@@ -45,6 +48,8 @@ interface SegmentNotes {
   readonly fingerprints: Float64Array;
   readonly pinned: readonly { readonly seq: number; readonly hash: string }[];
   readonly sealed: SealedTimes | undefined;
+  /** The current_hash of each, 32 bytes, one after the other; empty when nobody asked. */
+  readonly leafHashes: Uint8Array;
 }
 
 export interface SealedTimes {
@@ -86,8 +91,10 @@ export function keysOf(line: Line): readonly [entryId: string, fact: string] {
   return [line.entryId, `${line.type} ${line.linkedEntityId}`];
 }
 
-function createNotes({ bytes, seed, pinnedSeqs }: SegmentTask) {
-  const fingerprints = new Float64Array(2 * Math.ceil(bytes.length / LINE_BYTES_MIN));
+function createNotes({ bytes, seed, pinnedSeqs, wantsLeafHashes }: SegmentTask) {
+  const entriesMax = Math.ceil(bytes.length / LINE_BYTES_MIN);
+  const fingerprints = new Float64Array(2 * entriesMax);
+  const leafHashes = Buffer.alloc(wantsLeafHashes ? HASH_BYTES * entriesMax : 0);
   const pinned: { seq: number; hash: string }[] = [];
   let passed = 0;
   let first: Line | undefined;
@@ -99,6 +106,7 @@ function createNotes({ bytes, seed, pinnedSeqs }: SegmentTask) {
       const [entryId, fact] = keysOf(line);
       fingerprints[2 * passed] = fingerprintOf(entryId, seed);
       fingerprints[2 * passed + 1] = fingerprintOf(fact, seed);
+      if (wantsLeafHashes) leafHashes.write(line.currentHash, HASH_BYTES * passed, 'hex');
       const pin = pinnedSeqs.find((seq) => String(seq) === line.seq);
       if (pin !== undefined) pinned.push({ seq: pin, hash: line.currentHash });
       if (last !== undefined && line.sealedAt < last.sealedAt) {
@@ -115,6 +123,7 @@ function createNotes({ bytes, seed, pinnedSeqs }: SegmentTask) {
         firstHash: first?.currentHash,
         lastHash: last?.currentHash,
         fingerprints: fingerprints.slice(0, 2 * passed),
+        leafHashes: wantsLeafHashes ? leafHashes.subarray(0, HASH_BYTES * passed) : leafHashes,
         pinned,
         sealed: first &&
           last && { first: first.sealedAt, last: last.sealedAt, backwards, firstBackwards },

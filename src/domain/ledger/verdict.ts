@@ -27,6 +27,18 @@ export const statusCodes = {
   HEAD_MISMATCH: 19,
   /** With a database only: a fact without entry, an entry without fact, or digests that differ. */
   LINK_MISSING: 20,
+  /** The root of the tree at a checkpoint's size is another. */
+  ROOT_MISMATCH: 30,
+  /** A checkpoint is not signed by a known log, or a known key does not fit. */
+  SIG_INVALID: 31,
+  /** Two checkpoints that the log has signed cannot both be of one growing tree. */
+  FORK: 32,
+  /** Fewer witnesses have cosigned than the policy asks for. */
+  QUORUM: 33,
+  /** A proof does not lead from the entry, or from the older root, to the root. */
+  PROOF_INVALID: 34,
+  /** The ledger is not the one that its signer has signed: a start of the signer ends with this code. */
+  STATE_MISMATCH: 35,
 } as const;
 export type Status = keyof typeof statusCodes;
 

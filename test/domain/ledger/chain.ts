@@ -28,6 +28,18 @@ export const vectorHashes: Readonly<Record<number, string>> = {
   999: '70efc6626ea11c6bedf734fb59f6b25d444ee75aa1715a845e147a11da460210',
 };
 
+/** Roots of the published vector chain, by size. */
+export const vectorRoots: Readonly<Record<number, string>> = {
+  1: 'dc677262594c7bd2f7acdb6d96a8393ee438de3515c873d53b8ea28b35658664',
+  2: '133c2d2ec532dae1a5b5dbb838b5d7ce365bab944ca21c3b64850dfe8d9b2797',
+  3: '1b4cd613815322fdad50d2456d2b69fb9226bc4294fb0abb23bf13f8ed061d2d',
+  255: '208c9657d630430114079045c00a997053d3637861b7276cc56f55249530967b',
+  256: '68d7c4f4baa359cf076cc7acdb06e2b47dfed7d60d0b7432524c0fb2ca068785',
+  257: '8de681f25ce021df7ebac2082411b654f84dfb2e8e64394810848dd6925e1c08',
+  700: 'f258a56fc6e1db7e90fb22b9faadf40d90cb0e311a4a6b6ac42d1564d91e36e6',
+  1000: '480069af963aaa4259abdc1ca62f909ef75c878b361a774ef6aec9578b1e45e1',
+};
+
 /** The first `count` entries of the vector chain. */
 export function vectorRows(count: number): readonly Row[] {
   return reseal(Array.from({ length: count }, (_, index) => vectorRow(index)));

@@ -9,10 +9,9 @@ import {
   rootOf,
   rootOfSpans,
   spansOf,
-  TILE_WIDTH,
-  type TileHash,
+  type SubtreeHash,
 } from '../../../src/domain/ledger/tree.ts';
-import { vectorRows } from './chain.ts';
+import { vectorRoots, vectorRows } from './chain.ts';
 import { naiveConsistency, naiveInclusion, naiveLeafHash, naiveRoot } from './naive-tree.ts';
 
 /** The inputs and roots that the test code of RFC 6962 publishes. */
@@ -38,26 +37,14 @@ const publishedRoots = [
   '5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328',
 ];
 
-/** Roots of the published vector chain, by size. */
-const vectorRoots: Readonly<Record<number, string>> = {
-  1: 'dc677262594c7bd2f7acdb6d96a8393ee438de3515c873d53b8ea28b35658664',
-  2: '133c2d2ec532dae1a5b5dbb838b5d7ce365bab944ca21c3b64850dfe8d9b2797',
-  3: '1b4cd613815322fdad50d2456d2b69fb9226bc4294fb0abb23bf13f8ed061d2d',
-  255: '208c9657d630430114079045c00a997053d3637861b7276cc56f55249530967b',
-  256: '68d7c4f4baa359cf076cc7acdb06e2b47dfed7d60d0b7432524c0fb2ca068785',
-  257: '8de681f25ce021df7ebac2082411b654f84dfb2e8e64394810848dd6925e1c08',
-  700: 'f258a56fc6e1db7e90fb22b9faadf40d90cb0e311a4a6b6ac42d1564d91e36e6',
-  1000: '480069af963aaa4259abdc1ca62f909ef75c878b361a774ef6aec9578b1e45e1',
-};
-
 const leavesOf = (count: number) =>
   Array.from({ length: count }, (_, index) => naiveLeafHash(Buffer.from(String(index))));
 const leaves = leavesOf(700);
 
-/** The hashes that proofs are read from: by level, as tiles hold them. */
+/** The hashes that proofs are read from: by level, as they are stored. */
 function storedHashes(of: readonly Buffer[]) {
   const byLevel: Buffer[][] = [[...of]];
-  const found: TileHash[] = [];
+  const found: SubtreeHash[] = [];
   const tree = createTree((hash) => found.push(hash));
   for (const leaf of of) tree.add(leaf);
   for (const { level, index, hash } of found) (byLevel[level] ??= [])[index] = hash;
@@ -98,17 +85,18 @@ describe('the root', () => {
   });
 });
 
-describe('hashes for tiles', () => {
-  it('are told once for each full subtree of 256 leaves, in order, and for each of 256 of those', () => {
-    const found: TileHash[] = [];
+describe('hashes to store', () => {
+  it('are told once for each full subtree of 16 leaves, in order, and for each of 16 of those, and so on', () => {
+    const found: SubtreeHash[] = [];
     const tree = createTree((hash) => found.push(hash));
-    const all = leavesOf(TILE_WIDTH ** 2);
+    const all = leavesOf(4_096);
     for (const leaf of all) tree.add(leaf);
     const ofLevel = (level: number) => found.filter((hash) => hash.level === level);
-    expect(ofLevel(1).map(({ index }) => index)).toEqual([...Array(TILE_WIDTH).keys()]);
-    expect(ofLevel(1)[3]!.hash).toEqual(naiveRoot(all.slice(768, 1_024)));
-    expect(ofLevel(2)).toEqual([{ level: 2, index: 0, hash: tree.root() }]);
-    expect(found).toHaveLength(TILE_WIDTH + 1);
+    expect(ofLevel(1).map(({ index }) => index)).toEqual([...Array(256).keys()]);
+    expect(ofLevel(1)[3]!.hash).toEqual(naiveRoot(all.slice(48, 64)));
+    expect(ofLevel(2)[15]!.hash).toEqual(naiveRoot(all.slice(3_840)));
+    expect(ofLevel(3)).toEqual([{ level: 3, index: 0, hash: tree.root() }]);
+    expect(found).toHaveLength(256 + 16 + 1);
   });
 });
 
@@ -148,7 +136,7 @@ describe('the hashes of a proof', () => {
     ]) {
       expect(ranges.length).toBeLessThanOrEqual(41);
       expect(stored(ranges).length).toBeLessThan(100);
-      expect(Math.max(...stored(ranges).map((span) => span.count))).toBeLessThan(TILE_WIDTH);
+      expect(Math.max(...stored(ranges).map((span) => span.count))).toBeLessThan(16);
     }
   });
 

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { type Status, statusCodes } from '../../../src/domain/ledger/verdict.ts';
-import { leaf, vectorHashes, vectorRows } from './chain.ts';
+import { leaf, vectorHashes, vectorRoots, vectorRows } from './chain.ts';
+import { CHECKPOINT_1000, LOG_VKEY, WITNESS_VKEY } from './keys.ts';
 
 const page = readFileSync('docs/ledger-format.md', 'utf8');
 
@@ -25,4 +26,11 @@ it('the format document prints the vectors', () => {
   expect(page).toContain(leaf(vectorRows(1)[0]!));
   for (const [index, hash] of Object.entries(vectorHashes))
     expect(page).toContain(`| ${index} | ${hash} |`);
+});
+
+it('the format document prints the checkpoint, its keys and the roots that the tests hold', () => {
+  expect(page).toContain(CHECKPOINT_1000);
+  for (const key of [LOG_VKEY, WITNESS_VKEY]) expect(page).toContain(key);
+  for (const [size, root] of Object.entries(vectorRoots))
+    expect(page).toContain(`| ${size} | ${root} |`);
 });

@@ -1,0 +1,215 @@
+/**
+ * Where people decide. The form carries the digest of what the page shows: when the review says something else by the
+ * time that it arrives, the act is refused and nothing is recorded.
+ */
+import {
+  concludeRound,
+  JUSTIFICATION_CHARACTERS_MAX,
+  optionOf,
+  type Permission,
+  permissionsOf,
+} from '../../../domain/approval.ts';
+import type { Act, DecidingRole, Shortfall } from '../../../domain/authority.ts';
+import { isFinalised, type ReviewOption } from '../../../domain/decision.ts';
+import type { Refusal } from '../../../domain/problem.ts';
+import type { ActInRound } from '../../../stores/review.ts';
+import type { ReviewParts } from '../../review-documents.ts';
+import { type Html, html, type Part } from '../html.ts';
+import { stateBadge } from '../parts/badges.ts';
+import { code, facts } from '../parts/facts.ts';
+import { reasonOf } from '../parts/notice.ts';
+import { block } from '../parts/payload.ts';
+import { peopleWords, seatList } from '../parts/seats.ts';
+import { when } from '../parts/times.ts';
+import { jsonText, prose, text } from '../text.ts';
+
+/** What a person tried, so that they need not write it again, and why it was refused. */
+export interface RefusedAct {
+  readonly refusal: Refusal;
+  readonly option: string | undefined;
+  readonly role: string | undefined;
+  readonly justification: string;
+  /** When the page that they decided on was made, by its own word. */
+  readonly shownAt: string;
+}
+
+export interface DecisionPanel {
+  readonly parts: ReviewParts;
+  /** In all rounds. */
+  readonly acts: readonly ActInRound[];
+  readonly formToken: string;
+  readonly refused?: RefusedAct | undefined;
+}
+
+export function decisionPanel(panel: DecisionPanel): Html {
+  const { standing } = panel.parts.found;
+  return html`<section class="decision card" id="decision" tabindex="-1" aria-labelledby="decision-title">
+        <h2 id="decision-title">Decision</h2>
+        ${isFinalised(standing.state) ? decided(panel) : undecided(panel)}
+      </section>`;
+}
+
+// Decided
+
+function decided({ parts }: DecisionPanel): Html {
+  const { standing } = parts.found;
+  const last = parts.chain.at(-1);
+  return html`<p>${stateBadge(standing.state)} This is final and cannot be changed. A correction is a new record.</p>
+        ${facts([
+          ['Finalised', standing.finalizedAt !== null && when(standing.finalizedAt)],
+          ...(standing.optionId === null ? [] : [['Option', text(standing.optionId)] as const]),
+          ...(standing.expiresAt === null
+            ? []
+            : [['May be executed until', when(standing.expiresAt)] as const]),
+          ['Decision', code(standing.decisionId)],
+        ])}
+        ${last?.justification !== null && last?.justification !== undefined && html`<blockquote>${prose(last.justification)}</blockquote>`}
+        ${recommended(parts)}
+        <p><a href="/console/events/${parts.file.event.eventId}">What came of it</a></p>`;
+}
+
+// Not decided yet
+
+function undecided(panel: DecisionPanel): Html {
+  const { found, person } = panel.parts;
+  const permissions = permissionsOf(found.open, found.reviewer);
+  const possible = permissions.filter(({ refusal }) => refusal === null);
+  return html`${quorum(panel.parts)}
+        <p>You are <strong>${text(person.name)}</strong>, ${found.reviewer.roles.join(', ') || 'without a role'}.</p>
+        ${
+          possible.length === 0
+            ? html`${recommended(panel.parts)}${actButtons(permissions)}`
+            : decisionForm(panel, permissions)
+        }`;
+}
+
+const shortfalls: Readonly<Record<Shortfall, string>> = {
+  rejected: 'It was rejected.',
+  options_differ: 'Those who agreed did not agree to the same option.',
+  override_missing: 'Somebody who may override must do so: the risk is unknown.',
+  seats_open: '',
+};
+
+function quorum({ found }: ReviewParts): Html {
+  const { requirement } = found.standing;
+  const { remaining, missing } = concludeRound(found.open);
+  const needed = requirement.seats.length;
+  return html`<p>It takes ${peopleWords(needed)}${
+    requirement.roles > 1 && html` of at least ${requirement.roles} different roles`
+  }; ${needed - remaining.length} of ${needed} agreed. One rejection ends it.</p>
+        ${remaining.length > 0 && html`<p>Still needed, each a different person:</p>${seatList(remaining)}`}
+        ${missing.map((short) => shortfalls[short] !== '' && html`<p class="warning-text">${shortfalls[short]}</p>`)}`;
+}
+
+function decisionForm(panel: DecisionPanel, permissions: readonly Permission[]): Html {
+  const { parts, formToken, refused } = panel;
+  const { found, file } = parts;
+  return html`<form method="post" action="/console/reviews/${file.reviewId}/decisions" data-keep-alive>
+          ${noActByEnter}
+          <input type="hidden" name="form_token" value="${formToken}">
+          <input type="hidden" name="view_digest" value="${found.open.viewDigest}">
+          <input type="hidden" name="shown_at" value="${found.now}">
+          ${offered(panel)}
+          ${roleChoice(permissions, refused?.role)}
+          <label for="justification">Justification</label>
+          <textarea id="justification" name="justification" rows="3" maxlength="${JUSTIFICATION_CHARACTERS_MAX}"
+            aria-describedby="justification-hint">${refused?.justification}</textarea>
+          <p class="hint" id="justification-hint">Required for everything but an approval. It is kept with the decision.</p>
+          <p class="permanent"><strong>What you do here is permanent.</strong> ${consequence(parts, permissions)}</p>
+          ${actButtons(permissions)}
+        </form>`;
+}
+
+/** Enter in a field presses the first button of its form. What is permanent must be pressed itself, so this one is first. */
+const noActByEnter = html`<button disabled hidden></button>`;
+
+/** What an approval of this person would lead to. */
+function consequence({ found }: ReviewParts, permissions: readonly Permission[]): Part {
+  const approving = permissions.find(
+    ({ act, refusal }) => refusal === null && (act === 'approve' || act === 'override'),
+  );
+  const recorded = 'It is recorded under your name and cannot be changed or taken back.';
+  if (approving === undefined) return recorded;
+  const approvals = approving.roles.map((role) => approvalIn(role, approving.act, found));
+  const finalises = approvals.some(
+    (approval) =>
+      concludeRound({ ...found.open, approvals: [...found.open.approvals, approval] }).state !==
+      'pending',
+  );
+  return finalises
+    ? `${recorded} Yours is the last approval that is needed: with it the command is sent.`
+    : `${recorded} With your approval it still waits for others.`;
+}
+
+function approvalIn(role: DecidingRole, act: Act, { open, reviewer }: ReviewParts['found']) {
+  const optionId = optionOf(open.approvals) ?? open.options[0] ?? null;
+  return { personId: reviewer.personId, role, act, optionId, inOffice: true };
+}
+
+// Options
+
+function recommended({ file }: ReviewParts): Html {
+  const { options } = file.advisory;
+  if (options.length === 0) return html`<p>The policy recommends nothing here.</p>`;
+  return html`<h3>What the policy recommends</h3>
+        ${options.map((option) => html`<div class="option"><p>${text(option.title)}</p>${optionBody(option)}</div>`)}`;
+}
+
+function offered({ parts, refused }: DecisionPanel): Html {
+  const { options } = parts.file.advisory;
+  const agreed = optionOf(parts.found.open.approvals);
+  const chosen =
+    agreed ?? refused?.option ?? (options.length === 1 ? options[0]?.option : undefined);
+  if (options.length === 0)
+    return html`<p>The policy recommends nothing here: it can only be rejected or escalated.</p>`;
+  return html`<fieldset class="options">
+            <legend>What is to be done</legend>
+            ${options.map((option, index) => {
+              const isBarred = agreed !== null && option.option !== agreed;
+              return html`<div class="option">
+              <label><input type="radio" name="option" value="${option.option}" id="option-${index}"${
+                option.option === chosen && html` checked`
+              }${isBarred && html` disabled`}> ${text(option.title)}</label>
+              ${isBarred && html`<p class="hint">Others have approved another option in this round.</p>`}
+              ${optionBody(option)}
+            </div>`;
+            })}
+          </fieldset>`;
+}
+
+function optionBody({ option, title, target, command }: ReviewOption): Html {
+  return html`<p class="hint"><strong>${text(option)}</strong> at target <strong>${text(target)}</strong></p>
+              <details open><summary>The exact command</summary>${block(`Command of ${title}`, jsonText(command))}</details>`;
+}
+
+function roleChoice(permissions: readonly Permission[], chosen: string | undefined): Part {
+  const roles = [...new Set(permissions.flatMap((permission) => permission.roles))];
+  if (roles.length < 2) return null;
+  return html`<label for="role">You act as</label>
+          <select id="role" name="role" required>
+            <option value="">choose one</option>
+            ${roles.map((role) => html`<option${role === chosen && html` selected`}>${role}</option>`)}
+          </select>`;
+}
+
+// Buttons
+
+const buttons: Readonly<Record<Act, { readonly words: string; readonly meaning: string }>> = {
+  approve: { words: 'Approve', meaning: 'Do what is chosen above.' },
+  reject: { words: 'Reject', meaning: 'Nothing is done; the review ends.' },
+  override: { words: 'Override', meaning: 'Do it although the risk is not known.' },
+  escalate: { words: 'Escalate', meaning: 'A new round begins, one role higher.' },
+};
+
+/** One button for each act. A disabled one says why. */
+function actButtons(permissions: readonly Permission[]): Html {
+  return html`<ul class="act-buttons">${permissions.map(({ act, refusal }) => {
+    const { words, meaning } = buttons[act];
+    return html`
+            <li>
+              <button${act === 'approve' && html` class="primary"`} name="act" value="${act}"${refusal !== null && html` disabled`}
+                aria-describedby="about-${act}">${words}</button>
+              <p class="hint" id="about-${act}">${refusal === null ? meaning : reasonOf(refusal)}</p>
+            </li>`;
+  })}</ul>`;
+}

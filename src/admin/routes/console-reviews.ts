@@ -1,0 +1,115 @@
+/**
+ * Reviews in the console.
+ *
+ *     GET  /console/reviews/:id              one review, with the place to decide
+ *     POST /console/reviews/:id/decisions    303 back to the review, or the review again with why not
+ */
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import Type, { type Static } from 'typebox';
+import {
+  type Decide,
+  type DecisionRequest,
+  JUSTIFICATION_CHARACTERS_MAX,
+} from '../../domain/approval.ts';
+import { acts, roles } from '../../domain/authority.ts';
+import { isUuid, type PersonId, type ReviewId } from '../../domain/ids.ts';
+import { isRefusal, problems, refuse } from '../../domain/problem.ts';
+import type { Database } from '../../stores/database.ts';
+import { openReviewStore } from '../../stores/review.ts';
+import type { RefusedAct } from '../console/pages/review-decision.ts';
+import { reviewPage } from '../console/pages/review.ts';
+import type { Show } from '../console/show.ts';
+import { barredFromReview, readReview, unknownReview } from '../review-desk.ts';
+import { signedIn } from './console-sign-in.ts';
+
+export interface ReviewRoutesOptions {
+  /** Sessions of the decision domain. */
+  readonly decision: Database;
+  readonly decide: Decide;
+  readonly show: Show;
+}
+
+const Params = Type.Object({ id: Type.String() });
+const DecisionForm = Type.Object({
+  form_token: Type.String(),
+  view_digest: Type.String({ pattern: '^[0-9a-f]{64}$' }),
+  shown_at: Type.String({ maxLength: 40 }),
+  act: Type.Enum([...acts]),
+  option: Type.Optional(Type.String({ maxLength: 100 })),
+  role: Type.Optional(Type.Enum(['', ...roles])),
+  justification: Type.String({ maxLength: 2 * JUSTIFICATION_CHARACTERS_MAX }),
+});
+
+export function addReviewRoutes(
+  scope: FastifyInstance,
+  { decision, decide, show }: ReviewRoutesOptions,
+): void {
+  const server = scope.withTypeProvider<TypeBoxTypeProvider>();
+
+  server.get('/reviews/:id', { schema: { params: Params } }, (request, reply) =>
+    showReview(request, reply, request.params.id),
+  );
+
+  server.post(
+    '/reviews/:id/decisions',
+    { schema: { params: Params, body: DecisionForm } },
+    async (request, reply) => {
+      const { id } = request.params;
+      if (!isUuid(id)) return show.problem(request, reply, unknownReview());
+      const asked = requestOf(signedIn(request).personId, id as ReviewId, request.body);
+      const isTooLong = asked.justification.length > JUSTIFICATION_CHARACTERS_MAX;
+      const answer = isTooLong ? tooLong : await decide(asked);
+      if (!isRefusal(answer)) return reply.redirect(`/console/reviews/${id}#decision`, 303);
+      const { option, role, justification, shown_at: shownAt } = request.body;
+      return showReview(request, reply, id, {
+        refusal: answer,
+        option,
+        role,
+        justification,
+        shownAt,
+      });
+    },
+  );
+
+  async function showReview(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    id: string,
+    refused?: RefusedAct,
+  ): Promise<FastifyReply> {
+    const person = signedIn(request);
+    const barred = barredFromReview(person);
+    if (barred !== undefined) return show.problem(request, reply, barred);
+    const read = await decision.transact(async (tx) => {
+      const parts = await readReview(tx, id, person);
+      return parts && { parts, acts: await openReviewStore(tx).actsOf(parts.file.reviewId) };
+    });
+    if (read === undefined) return show.problem(request, reply, unknownReview());
+    const page = reviewPage({ ...read, refused, formToken: reply.generateCsrf() });
+    const status = refused === undefined ? 200 : problems[refused.refusal.reason].status;
+    return show.page(request, reply, page, status);
+  }
+}
+
+const tooLong = refuse(
+  'bad_string',
+  `the justification has more than ${JUSTIFICATION_CHARACTERS_MAX} characters`,
+);
+
+function requestOf(
+  personId: PersonId,
+  reviewId: ReviewId,
+  { act, option, role, justification, view_digest: viewDigest }: Static<typeof DecisionForm>,
+): DecisionRequest {
+  return {
+    personId,
+    reviewId,
+    act,
+    option,
+    role: roles.find((known) => known === role),
+    // What a browser sends for a line break is two characters; people mean one.
+    justification: justification.replaceAll('\r\n', '\n'),
+    viewDigest,
+  };
+}

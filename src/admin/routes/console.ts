@@ -1,0 +1,75 @@
+/**
+ * The console: pages for people, below /console, over the same stores and commands as the API. Every page works without
+ * a script; a session takes the place of the token (session.ts).
+ */
+import formbody from '@fastify/formbody';
+import type { FastifyError, FastifyInstance } from 'fastify';
+import type { Decide } from '../../domain/approval.ts';
+import type { Log } from '../../domain/log.ts';
+import { refuse } from '../../domain/problem.ts';
+import type { Database } from '../../stores/database.ts';
+import { readAssets } from '../console/assets.ts';
+import type { QueueStates } from '../console/pages/dashboard.ts';
+import { createShow } from '../console/show.ts';
+import { refusalOf } from '../problem.ts';
+import type { AdminRoutes } from '../server.ts';
+import { keepSessions } from '../session.ts';
+import { createDoor } from '../sign-in.ts';
+import { addInboxRoutes } from './console-inbox.ts';
+import { addRecordRoutes } from './console-records.ts';
+import { addReviewRoutes } from './console-reviews.ts';
+import { addDoorRoutes, requireSignIn } from './console-sign-in.ts';
+
+export interface ConsoleOptions {
+  /** Sessions of these domains. */
+  readonly identity: Database;
+  readonly decision: Database;
+  readonly audit: Database;
+  /** The decision command: the same value as the API's. */
+  readonly decide: Decide;
+  readonly queueStates: () => Promise<QueueStates>;
+  /** Whether the server listens on loopback only. */
+  readonly isOnLoopback: boolean;
+  readonly log: Log;
+  /** As for the server. */
+  readonly isTransient: (error: unknown) => boolean;
+}
+
+/** Forms carry a justification and little else. */
+const FORM_BYTES_MAX = 65_536;
+
+export function consoleRoutes(options: ConsoleOptions): AdminRoutes {
+  const { identity, decision, audit, decide, queueStates, isOnLoopback, log } = options;
+  return async (server) => {
+    const assets = await readAssets();
+    assets.addRoutes(server);
+    const show = createShow(assets.paths, decision);
+
+    const addPages = async (scope: FastifyInstance): Promise<void> => {
+      scope.removeAllContentTypeParsers();
+      await scope.register(formbody, { bodyLimit: FORM_BYTES_MAX });
+      await keepSessions(scope, { identity, isOnLoopback });
+      scope.setErrorHandler((error: FastifyError, request, reply) => {
+        const refusal = error.code?.startsWith('FST_CSRF_')
+          ? refuse('form_expired', 'it was made for another sign-in')
+          : refusalOf(error, options.isTransient);
+        if (refusal.reason === 'internal') {
+          log.error({ requestId: request.id, error }, 'a page failed');
+        }
+        return show.problem(request, reply, refusal);
+      });
+      scope.setNotFoundHandler((request, reply) =>
+        show.problem(request, reply, refuse('not_found', 'no page has this address')),
+      );
+      addDoorRoutes(scope, { door: createDoor(identity), show, isOnLoopback });
+      await scope.register((inside, _options, done) => {
+        requireSignIn(inside, show);
+        addInboxRoutes(inside, { decision, show });
+        addReviewRoutes(inside, { decision, decide, show });
+        addRecordRoutes(inside, { audit, decision, queueStates, show });
+        done();
+      });
+    };
+    await server.register(addPages, { prefix: '/console' });
+  };
+}
