@@ -15,7 +15,7 @@ export interface Settlement {
 const ENTRIES_PER_EVENT = 3;
 /** One row from the end of an index: looking does not disturb what is looked at. */
 const LOOK_MS = 10;
-const STANDSTILL_MS_MAX = 30_000;
+const STANDSTILL_MS_MAX = 60_000;
 
 export async function openSettlement(url: string, load: EventLoad): Promise<Settlement> {
   const client = new pg.Client({ connectionString: url });

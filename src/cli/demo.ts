@@ -43,6 +43,7 @@ async function demo(options: DemoCommandOptions): Promise<void> {
     `Records in ${sessions.isStartedHere ? 'an embedded PostgreSQL (not for production)' : 'PostgreSQL'}, queues in ${store}.`,
   );
   try {
+    interruption.signal.throwIfAborted();
     await migrateAll(config, sessions);
     const broker = await openBroker(config, sessions, log);
     const line = progress();

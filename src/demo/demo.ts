@@ -80,6 +80,8 @@ const SETTLE_MS_MAX = 300_000;
 export async function runDemo(foundation: Foundation, options: DemoOptions): Promise<RunningDemo> {
   const startedMs = performance.now();
   const { sessions } = foundation;
+  const { interruption } = options;
+  interruption?.throwIfAborted();
   const before = await countsOf(foundation);
   const people = await addDemoPeople(createReviewerCommands(sessions.of('identity')));
   const approver = people.reviewers.find(({ role }) => role === 'Compliance Officer')!;
@@ -97,7 +99,6 @@ export async function runDemo(foundation: Foundation, options: DemoOptions): Pro
     const halted = Promise.withResolvers<never>();
     // Handled where the run waits; when it waits for nothing, there is nothing to end.
     halted.promise.catch(() => undefined);
-    const { interruption } = options;
     interruption?.throwIfAborted();
     interruption?.addEventListener('abort', () => halted.reject(interruption.reason));
     const work = await startWork(foundation, {

@@ -54,16 +54,23 @@ describe('a signer', () => {
     await ledger.append(300);
     await (await ledger.open()).seal();
     const { rows } = await ledger.client.query(
-      'select level, index::integer as index, hash from ledger.subtree_hash order by level, index',
+      'select level, index::integer as index, hash from ledger.subtree_hash where level = 2 order by index',
     );
     const leaves = await ledger.leafHashes();
     expect(rows).toEqual(
       [0, 1, 2].map((index) => ({
-        level: 1,
+        level: 2,
         index,
         hash: rootOf(leaves.slice(index * 256, (index + 1) * 256)).toString('hex'),
       })),
     );
+    const counts = await ledger.client.query(
+      'select level, count(*)::integer as count from ledger.subtree_hash group by level order by level',
+    );
+    expect(counts.rows).toEqual([
+      { level: 1, count: 51 },
+      { level: 2, count: 3 },
+    ]);
   });
 
   it('that ends before its state is kept has signed nothing that anybody saw', async () => {

@@ -52,7 +52,7 @@ let database: TestDatabase;
 let folder: string;
 let evidence: Evidence;
 let server: OwnRedis;
-let redis: Redis | undefined;
+let redis: Redis;
 
 const redisUrl = (number: number) => `${server.url}/${number}`;
 const databaseUrl = (name: string) => urlOf(inject('postgres').adminUrl, name);
@@ -60,6 +60,7 @@ const databaseUrl = (name: string) => urlOf(inject('postgres').adminUrl, name);
 beforeAll(async () => {
   database = await cloneDatabase();
   server = await startRedis();
+  redis = new Redis(redisUrl(PLANTS_REDIS));
   folder = await mkdtemp(join(tmpdir(), 'sentinelops-chaos-'));
   await miniRun({
     path: folder,
@@ -68,12 +69,11 @@ beforeAll(async () => {
     seed: 7,
   });
   evidence = await readEvidence(folder);
-  redis = new Redis(redisUrl(PLANTS_REDIS));
   await disarmedCopy(new URL(database.url).pathname.slice(1), DISARMED);
 }, 180_000);
 
 afterAll(async () => {
-  redis?.disconnect();
+  redis.disconnect();
   await server.stop();
   await dropDatabase(COPY);
   await dropDatabase(DISARMED);

@@ -106,9 +106,9 @@ it('no proof is given out over hashes that were changed or are gone', async () =
     const prove = (seq: number) =>
       audit.transact((tx) => proveInclusion(openCheckpointReader(tx, 0, 'audit'), seq));
     await expect(prove(300)).rejects.toMatchObject({ name: 'LedgerDamaged' });
-    expect(isRefusal(await prove(100))).toBe(false);
+    expect(isRefusal(await prove(5))).toBe(false);
     await damaged.forge('delete from ledger.subtree_hash where index = 1');
-    await expect(prove(100)).rejects.toMatchObject({ name: 'HashesMissing' });
+    await expect(prove(5)).rejects.toMatchObject({ name: 'HashesMissing' });
   } finally {
     await damaged.close();
   }

@@ -161,7 +161,12 @@ export async function openFacts(client: pg.Client): Promise<Facts> {
         options = ['restore', 'ignore'],
         data = { branch: 'main' },
       } = wanted;
-      const { target = 'access-control', subject = null, contributions = [], conditions = [] } = wanted;
+      const {
+        target = 'access-control',
+        subject = null,
+        contributions = [],
+        conditions = [],
+      } = wanted;
       events += 1;
       const eventId = await keepEvent(client, `event-${events}`, subject, data);
       const assessmentId = await keepAssessment(client, eventId, level, contributions);
@@ -274,8 +279,8 @@ async function keepEvent(
   const event = acceptEvent({ ...stated, correlationId: null, data }, systemClock.now(), null);
   await client.query(
     `insert into event.event (event_id, source_system, event_type, occurred_at, received_at, payload_reference, external_id,
-       content_digest, salt, row_digest)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+       content_digest, salt, row_digest, subject)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
     [
       event.eventId,
       event.source,
@@ -287,6 +292,7 @@ async function keepEvent(
       event.contentDigest,
       event.salt,
       event.rowDigest,
+      event.subject,
     ],
   );
   await client.query('insert into event.event_payload (event_id, payload_data) values ($1, $2)', [

@@ -17,8 +17,7 @@ export interface TestRedis {
 const REDIS = {
   names: ['redis-server', 'valkey-server'],
   package: 'redis-server',
-  remedy:
-    'Install redis-server, or set TEST_REDIS_URL to a Redis whose databases may be emptied.',
+  remedy: 'Install redis-server, or set TEST_REDIS_URL to a Redis whose databases may be emptied.',
 };
 /** Each use of a queue store takes one; see queue-stores.ts. */
 const DATABASES = 256;

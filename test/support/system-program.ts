@@ -19,7 +19,9 @@ export function findProgram(program: SystemProgram): string {
   install(program);
   const installed = onPath(program.names);
   if (installed !== undefined) return installed;
-  throw new Error(`apt-get installed ${program.package}, but none of ${program.names.join(', ')} is on the PATH.`);
+  throw new Error(
+    `apt-get installed ${program.package}, but none of ${program.names.join(', ')} is on the PATH.`,
+  );
 }
 
 function onPath(names: readonly string[]): string | undefined {
@@ -52,6 +54,9 @@ function install({ names, package: name, remedy }: SystemProgram): void {
     apt('update');
     apt('install', '-y', '--no-install-recommends', name);
   } catch (cause) {
-    throw new Error(`None of ${names.join(', ')} is on the PATH, and installing one failed. ${remedy}`, { cause });
+    throw new Error(
+      `None of ${names.join(', ')} is on the PATH, and installing one failed. ${remedy}`,
+      { cause },
+    );
   }
 }
