@@ -9,6 +9,7 @@ import { createDeadLetterCommands } from './actors/dead-letters.ts';
 import { createDecide } from './actors/decision.ts';
 import { createDispatcher, type Dispatcher } from './actors/dispatcher.ts';
 import { executionActor } from './actors/execution.ts';
+import { armFailpoints, type Failpoint, type PointOf } from './actors/failpoint.ts';
 import { faultOf } from './actors/fault.ts';
 import { createGapWatch, type GapWatch } from './actors/gap-watch.ts';
 import { ingestActor } from './actors/ingest.ts';
@@ -209,10 +210,11 @@ export interface WorkOptions {
 
 /** Starts actors, each with what belongs to its worker: the ledger's watches, the dispatcher of executions. */
 export async function startWork(foundation: Foundation, options: WorkOptions): Promise<Work> {
-  const { sessions, broker, log } = foundation;
+  const { config, sessions, broker, log } = foundation;
   const { queues } = options;
+  const failpoints = armFailpoints(config.failpoints);
   const dispatcher = queues.includes('execution')
-    ? openDispatcher(foundation, await options.targets())
+    ? openDispatcher(foundation, await options.targets(), failpoints.at('dispatcher'))
     : undefined;
   const watches = queues.includes('ledger') ? ledgerWatches(foundation) : [];
 
@@ -228,6 +230,7 @@ export async function startWork(foundation: Foundation, options: WorkOptions): P
       log,
       onBatch,
       onHalt: options.onHalt,
+      failpoint: failpoints.at(actor.queue),
     });
   const starters: Record<QueueName, () => Promise<RunningActor>> = {
     ingest: () => run(ingestActor),
@@ -240,6 +243,7 @@ export async function startWork(foundation: Foundation, options: WorkOptions): P
         createLedgerActor({
           onFactConflict: ({ type, id }) =>
             log.error({ type, id }, 'a recorded fact is no longer what its ledger entry says'),
+          failpoint: failpoints.at('ledger'),
         }),
       ),
   };
@@ -264,8 +268,10 @@ export async function startWork(foundation: Foundation, options: WorkOptions): P
 function openDispatcher(
   { sessions, broker, log }: Foundation,
   targets: readonly Target[],
+  failpoint: Failpoint<PointOf<'dispatcher'>> | undefined,
 ): Dispatcher {
   return createDispatcher({
+    failpoint,
     database: sessions.of('execution'),
     targets,
     sendToLedger: broker.sender('ledger'),
@@ -324,14 +330,15 @@ function ledgerWatches({ sessions, log }: Foundation): readonly Watch[] {
 // Gaps
 
 /** Starts a reconciler. Of all that run on a database one is at work. */
-export function startReconciler({ sessions, broker, log }: Foundation): {
+export function startReconciler({ config, sessions, broker, log }: Foundation): {
   /** Finishes what is under way and resolves. */
   stop(): Promise<void>;
 } {
   const database = sessions.single('audit');
   const { gaps } = sessions;
-  const resender = createResender({ broker, log });
-  const reconciler = createReconciler({ database, gaps, resender, broker, log });
+  const failpoint = armFailpoints(config.failpoints).at('reconciler');
+  const resender = createResender({ broker, log, failpoint });
+  const reconciler = createReconciler({ database, gaps, resender, broker, log, failpoint });
   reconciler.start();
   return {
     async stop() {
@@ -362,6 +369,8 @@ export async function startAdmin(
   { config, sessions, broker, log }: Foundation,
   options: AdminOptions = {},
 ): Promise<Admin> {
+  const failpoints = armFailpoints(config.failpoints);
+  const atIntake = failpoints.at('intake');
   const toRisk = broker.sender('risk');
   const toLedger = broker.sender('ledger');
   const intake = createIntake({
@@ -374,11 +383,13 @@ export async function startAdmin(
     },
     clock: systemClock,
     log,
+    failpoint: atIntake,
   });
   const decide = createDecide({
     database: sessions.of('decision'),
     send: broker.sender('awaiting-decision'),
     log,
+    failpoint: failpoints.at('decision'),
   });
   const isTransient = (error: unknown) => ['transient', 'contended'].includes(faultOf(error));
   const decision = sessions.of('decision');
@@ -394,6 +405,7 @@ export async function startAdmin(
         kinds: sourceKinds,
         audit,
         overload: () => overloadOf(gaps.latest()?.found),
+        onReplied: atIntake && (() => atIntake('replied')),
       }),
       reviewRoutes({ decide, decision, identity }),
       deadLetterRoutes({

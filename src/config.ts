@@ -99,6 +99,18 @@ const schema = Type.Object({
     maximum: 100,
     description: 'Database connections for each domain, in each process.',
   }),
+  SENTINELOPS_MODE: Type.Enum(['production', 'test'], {
+    default: 'production',
+    description: 'production or test; failpoints work in the latter only.',
+  }),
+  SENTINELOPS_FAILPOINTS: Type.Optional(
+    Type.String({
+      minLength: 1,
+      description:
+        'Where a test ends or stops this process: <place>.<point>:crash, :pause, :error or :delay=<ms>, perhaps :<nth>, ' +
+        'separated by semicolons.',
+    }),
+  ),
   DRAIN_TIMEOUT_MS: Type.Integer({
     default: 25_000,
     minimum: 0,
@@ -137,6 +149,8 @@ export interface Config {
   readonly targetsFile: string | undefined;
   readonly poolConnectionsMax: number;
   readonly drainTimeoutMs: number;
+  /** Undefined outside of tests; see actors/failpoint.ts. */
+  readonly failpoints: string | undefined;
 }
 
 /** One row of README's configuration table. */
@@ -183,6 +197,9 @@ export function parseConfig(environment: Readonly<Record<string, string | undefi
   const known = parseKnown(given, faults);
   const domainDatabaseUrls = parseDomainUrls(given, faults);
   faults.push(...unknownNames(given));
+  if (known?.SENTINELOPS_FAILPOINTS !== undefined && known.SENTINELOPS_MODE !== 'test') {
+    faults.push('SENTINELOPS_FAILPOINTS is for tests: remove it, or set SENTINELOPS_MODE=test');
+  }
   if (known === undefined || faults.length > 0) {
     const list = faults.map((fault) => `  ${fault}`).join('\n');
     throw new Error(`The configuration has faults:\n${list}`);
@@ -202,6 +219,7 @@ export function parseConfig(environment: Readonly<Record<string, string | undefi
     targetsFile: known.TARGETS_FILE,
     poolConnectionsMax: known.POOL_CONNECTIONS_MAX,
     drainTimeoutMs: known.DRAIN_TIMEOUT_MS,
+    failpoints: known.SENTINELOPS_FAILPOINTS,
   });
 }
 

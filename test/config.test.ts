@@ -32,6 +32,7 @@ describe('an environment without faults', () => {
       targetsFile: undefined,
       poolConnectionsMax: 4,
       drainTimeoutMs: 25_000,
+      failpoints: undefined,
     });
   });
 
@@ -93,6 +94,15 @@ describe('faults', () => {
       '  REDIS_URL must look like redis://host:6379/0',
       '  SENTINELOPS_DATADIR is no setting; the nearest one is SENTINELOPS_DATA_DIR',
     ]);
+  });
+
+  it('of failpoints: they are refused outside of tests', () => {
+    const armed = { SENTINELOPS_FAILPOINTS: 'risk.claimed:crash' };
+    expect(messageOf(armed)).toContain('set SENTINELOPS_MODE=test');
+    expect(messageOf({ ...armed, SENTINELOPS_MODE: 'production' })).toContain('is for tests');
+    expect(messageOf({ ...armed, SENTINELOPS_MODE: 'tests' })).toContain('production, test');
+    const config = parseConfig({ ...armed, SENTINELOPS_MODE: 'test' });
+    expect(config.failpoints).toBe('risk.claimed:crash');
   });
 
   it('never show the value, which may hold a password', () => {

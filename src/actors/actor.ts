@@ -7,6 +7,7 @@ import type { Clock } from '../domain/time.ts';
 import type { Message } from '../queues/messages.ts';
 import type { Next, QueueName } from '../queues/pipeline.ts';
 import type { Tx } from '../stores/database.ts';
+import type { Failpoint } from './failpoint.ts';
 
 /** One message for one successor queue. */
 export type HandOff<Q extends QueueName> = {
@@ -44,6 +45,7 @@ export interface Actor<Q extends QueueName, Store> {
     messages: readonly Message<Q>[],
     store: Store,
     clock: Clock,
+    failpoint?: Failpoint<'upstream_read'>,
   ): Promise<readonly Outcome<Q>[]>;
 }
 

@@ -37,10 +37,11 @@ export function createAdvisoryActor(): Actor<'advisory', AdvisoryStore> {
     queue: 'advisory',
     domain: 'advisory',
     openStore: openAdvisoryStore,
-    async receive(messages, store) {
+    async receive(messages, store, _clock, failpoint) {
       const ids = [...new Set(messages.map(({ assessmentId }) => assessmentId as AssessmentId))];
       const standing = await store.standing(ids);
       const events = await store.assessedEvents(ids.filter((id) => !standing.has(id)));
+      await failpoint?.('upstream_read');
       if (events.length === 0) return messages.map((message) => outcomeOf(message, standing));
       const { set, at } = await policies.inForce(store);
       const { evaluations, advisories } = await evaluateAll(events, set, at);

@@ -14,9 +14,10 @@ export const awaitingDecisionActor: Actor<'awaiting-decision', DecisionStore> = 
   queue: 'awaiting-decision',
   domain: 'decision',
   openStore: openDecisionStore,
-  async receive(messages, store) {
+  async receive(messages, store, _clock, failpoint) {
     const evaluations = await store.evaluationsAmong(idsOf<EvaluationId>('EVALUATION', messages));
     const advisories = await store.advisoriesOf([...evaluations]);
+    await failpoint?.('upstream_read');
     await store.openReviews(
       advisories.map((advisory) => ({ advisory, round: startRound(advisory, 1) })),
     );

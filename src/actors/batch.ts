@@ -11,6 +11,7 @@ import type { QueueName } from '../queues/pipeline.ts';
 import type { Database, Tx } from '../stores/database.ts';
 import { type DeadLetter, keepDeadLetters } from '../stores/dead-letter.ts';
 import type { Actor, Rejection } from './actor.ts';
+import type { ActorPoint, Failpoint } from './failpoint.ts';
 import { errorClassOf, faultOf } from './fault.ts';
 import { createHandOn } from './hand-off.ts';
 import { letterOf } from './letters.ts';
@@ -24,6 +25,7 @@ export interface BatchOptions<Q extends QueueName, Store> {
   readonly log: Log;
   /** Called after COMMIT and hand-off of each transaction. */
   readonly onBatch?: (report: BatchReport) => void;
+  readonly failpoint?: Failpoint<ActorPoint> | undefined;
 }
 
 /** What one transaction did, for those who watch. */
@@ -64,8 +66,9 @@ type Failure<Q extends QueueName> = {
 export function createBatchRunner<Q extends QueueName, Store>(
   options: BatchOptions<Q, Store>,
 ): BatchRunner<Q> {
-  const { actor, database, clock, log } = options;
-  const handOn = createHandOn(actor.queue, options.broker);
+  const { actor, database, clock, log, failpoint } = options;
+  const handOn = createHandOn(actor.queue, options.broker, failpoint);
+  const watch = failpoint && { commitSent: () => failpoint('commit_sent') };
 
   async function run(batch: readonly Delivered<Q>[]): Promise<readonly Ending[]> {
     const failures = await attempt(batch);
@@ -104,12 +107,15 @@ export function createBatchRunner<Q extends QueueName, Store>(
 
   async function settleBatch(batch: readonly Delivered<Q>[]): Promise<void> {
     const startedMs = performance.now();
+    await failpoint?.('claimed');
     const { outcomes, rejected } = await whileContended(() =>
-      database.transact((tx) => receive(tx, batch)),
+      database.transact((tx) => receive(tx, batch), watch),
     );
     // Durable from here: the batch's rows and dead letters. Not yet sent: its successors.
     const transactionMs = performance.now() - startedMs;
+    await failpoint?.('after_commit');
     await handOn(outcomes);
+    await failpoint?.('handed_off');
     options.onBatch?.({ queue: actor.queue, messages: batch.length, rejected, transactionMs });
   }
 
@@ -117,7 +123,9 @@ export function createBatchRunner<Q extends QueueName, Store>(
     const wellFormed = batch.filter(isWellFormed);
     const messages = wellFormed.map(({ unwrapped }) => unwrapped.message);
     const outcomes =
-      messages.length === 0 ? [] : await actor.receive(messages, actor.openStore(tx), clock);
+      messages.length === 0
+        ? []
+        : await actor.receive(messages, actor.openStore(tx), clock, failpoint);
     if (outcomes.length !== messages.length) {
       throw new TypeError(`${messages.length} messages got ${outcomes.length} outcomes`);
     }
@@ -131,6 +139,7 @@ export function createBatchRunner<Q extends QueueName, Store>(
       letters.push(letterOf(actor.queue, unwrapped, outcome.rejection, claims));
     });
     if (letters.length > 0) await keepDeadLetters(tx, letters);
+    await failpoint?.('before_commit');
     return { outcomes, rejected: letters.length };
   }
 

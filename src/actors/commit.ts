@@ -4,7 +4,7 @@
  * one's rows, and then finds them or writes them itself: so its success is certain in either case.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Database, Tx } from '../stores/database.ts';
+import type { Database, TransactionWatch, Tx } from '../stores/database.ts';
 import { faultOf } from './fault.ts';
 
 /**
@@ -31,6 +31,7 @@ const PAUSE_MS_MAX = 500;
 export async function commitSurely<T>(
   database: Database,
   work: (tx: Tx) => Promise<T>,
+  watch?: TransactionWatch,
 ): Promise<T> {
   const startedMs = performance.now();
   let isUnknown = false;
@@ -41,7 +42,7 @@ export async function commitSurely<T>(
         const result = await work(tx);
         reachedCommit = true;
         return result;
-      });
+      }, watch);
     } catch (error) {
       const fault = faultOf(error);
       const mayPass = fault === 'transient' || fault === 'contended';

@@ -26,7 +26,7 @@ import {
   isApproving,
   isFinalised,
 } from '../domain/decision.ts';
-import { approvalIdOf, type DecisionId } from '../domain/ids.ts';
+import { approvalIdOf } from '../domain/ids.ts';
 import type { Log } from '../domain/log.ts';
 import { isRefusal, type Refusal, refuse } from '../domain/problem.ts';
 import { startRound } from '../domain/review.ts';
@@ -35,6 +35,7 @@ import type { Send } from '../queues/broker.ts';
 import type { Database } from '../stores/database.ts';
 import { type DecisionStore, openDecisionStore, type ReviewCase } from '../stores/decision.ts';
 import { type CommitFault, commitSurely } from './commit.ts';
+import type { Failpoint, PointOf } from './failpoint.ts';
 import { errorClassOf } from './fault.ts';
 
 export interface DecisionCommandOptions {
@@ -42,15 +43,30 @@ export interface DecisionCommandOptions {
   readonly database: Database;
   readonly send: Send<'awaiting-decision'>;
   readonly log: Log;
+  readonly failpoint?: Failpoint<PointOf<'decision'>> | undefined;
 }
 
 /** A queue store that hangs must not hold the answers. */
 const HAND_ON_MS_MAX = 1_000;
 const INSUFFICIENT_PRIVILEGE = '42501';
 
-export function createDecide({ database, send, log }: DecisionCommandOptions): Decide {
-  const record = (request: DecisionRequest): Promise<DecisionAnswer | Refusal> =>
-    commitSurely(database, (tx) => act(request, openDecisionStore(tx)));
+export function createDecide(options: DecisionCommandOptions): Decide {
+  const { database, send, log, failpoint } = options;
+
+  const record = (request: DecisionRequest): Promise<DecisionAnswer | Refusal> => {
+    let isFinal = false;
+    const commitSent = async () => (isFinal ? failpoint?.('finalise_commit_sent') : undefined);
+    return commitSurely(
+      database,
+      async (tx) => {
+        const answer = await act(request, openDecisionStore(tx));
+        isFinal = !isRefusal(answer) && isFinalised(answer.state);
+        await failpoint?.(isFinal ? 'finalise_before_commit' : 'approval_before_commit');
+        return answer;
+      },
+      failpoint && { commitSent },
+    );
+  };
 
   const decide = async (request: DecisionRequest): Promise<DecisionAnswer | Refusal> => {
     try {
@@ -74,8 +90,10 @@ export function createDecide({ database, send, log }: DecisionCommandOptions): D
     return refuse('internal', 'the act could not be recorded');
   };
 
-  const handOn = async (id: DecisionId): Promise<void> => {
+  const handOn = async ({ decisionId: id, state }: DecisionAnswer): Promise<void> => {
     try {
+      if (!isFinalised(state)) return await failpoint?.('approval_committed');
+      await failpoint?.('finalise_committed');
       await Promise.race([
         send([{ type: 'DECISION', id }]),
         sleep(HAND_ON_MS_MAX, undefined, { ref: false }).then(() => {
@@ -90,7 +108,7 @@ export function createDecide({ database, send, log }: DecisionCommandOptions): D
   return async (request) => {
     const answer = await decide(request);
     // A repeat hands on once more: what followed the first time may have been lost.
-    if (!isRefusal(answer) && isFinalised(answer.state)) await handOn(answer.decisionId);
+    if (!isRefusal(answer)) await handOn(answer);
     return answer;
   };
 }

@@ -24,6 +24,7 @@ import type { Send } from '../queues/broker.ts';
 import type { Database } from '../stores/database.ts';
 import { type Claim, type DispatcherStore, openDispatcherStore } from '../stores/dispatcher.ts';
 import type { Target } from '../targets/target.ts';
+import type { Failpoint, PointOf } from './failpoint.ts';
 import { createMailbox } from './mailbox.ts';
 import { type EndedCall, recordEnded, type StepRules, sweep } from './outcomes.ts';
 
@@ -36,11 +37,8 @@ export interface DispatcherOptions {
   readonly log: Log;
   readonly limits?: Partial<DispatcherLimits>;
   readonly environment?: Partial<Environment>;
-  /** Waited for at the steps at which a test may end the process. */
-  readonly failpoint?: (step: DispatcherStep) => Promise<void>;
+  readonly failpoint?: Failpoint<PointOf<'dispatcher'>> | undefined;
 }
-
-export type DispatcherStep = 'attempt_committed' | 'reply_read' | 'outcome_committed';
 
 export interface DispatcherLimits {
   /** Calls under way at one target. A target that hangs holds its own places and nobody else's. */
@@ -97,7 +95,7 @@ interface Line {
 }
 
 export function createDispatcher(options: DispatcherOptions): Dispatcher {
-  const { database, sendToLedger, clock, log, failpoint = async () => undefined } = options;
+  const { database, sendToLedger, clock, log, failpoint } = options;
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const environment = { ...SYSTEM, ...options.environment };
   const lines = new Map<string, Line>(
@@ -176,11 +174,11 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   }
 
   async function callAndRecord(line: Line, claim: Claim, runsOutAtMs: number): Promise<void> {
-    await failpoint('attempt_committed');
+    await failpoint?.('attempt_committed');
     // After a long pause of this process somebody else may be calling already; the sweep has the attempt then.
     if (environment.monotonicMs() >= runsOutAtMs) return;
     const delivery = await deliver(line.target, claim);
-    await failpoint('reply_read');
+    await failpoint?.('reply_read');
     noteCall(line, delivery);
     await recording.put([{ key: claim, delivery }]);
   }
@@ -193,8 +191,19 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     const limit = environment
       .sleep(limits.callMsMax, ended.signal)
       .then(() => timeUp.abort(new Error('timed out')));
+    let sent: Promise<void> | undefined;
+    const onSent =
+      failpoint &&
+      (() => {
+        sent ??= failpoint('request_sent');
+        // Waited for below; whoever fails before that must not leave it unattended.
+        sent.catch(() => undefined);
+      });
+    const request = { executionId, body, attemptNo, attemptedAtMs, onSent };
     try {
-      return await target.deliver({ executionId, body, attemptNo, attemptedAtMs }, timeUp.signal);
+      const delivery = await target.deliver(request, timeUp.signal);
+      await sent;
+      return delivery;
     } catch (error) {
       // A target that rejects has broken its contract; it may have sent before it did.
       log.error({ executionId, target: target.name, error: messageOf(error) }, 'a target rejected');
@@ -221,7 +230,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       try {
         const final = await inStore((store) => recordEnded(store, ended, rules));
         // Durable from here: the outcomes. Not yet sent: the ended executions.
-        await failpoint('outcome_committed');
+        await failpoint?.('outcome_committed');
         for (const id of final) unsent.add(id);
         await handOn();
         return ended.map(() => null);

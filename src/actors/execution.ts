@@ -18,10 +18,11 @@ export const executionActor: Actor<'execution', ExecutionStore> = {
   queue: 'execution',
   domain: 'execution',
   openStore: openExecutionStore,
-  async receive(messages, store) {
+  async receive(messages, store, _clock, failpoint) {
     const ids = [...new Set(messages.map(({ decisionId }) => decisionId as DecisionId))];
     const decisions = await store.ledgeredDecisions(ids);
     const now = await store.now();
+    await failpoint?.('upstream_read');
     await store.keepExecutions(decisions.map((decision) => requestOf(decision, now)));
     const standing = new Map(
       (await store.standing(ids)).map((execution) => [execution.decisionId as string, execution]),

@@ -3,6 +3,7 @@ import type { Broker, Send } from '../queues/broker.ts';
 import type { Message } from '../queues/messages.ts';
 import { type Next, pipeline, type QueueName } from '../queues/pipeline.ts';
 import type { HandOff, Outcome } from './actor.ts';
+import type { Failpoint } from './failpoint.ts';
 
 /**
  * Sends in parallel and resolves when every queue has taken its job. When it rejects, some may have been taken: the
@@ -10,13 +11,22 @@ import type { HandOff, Outcome } from './actor.ts';
  */
 export type HandOn<Q extends QueueName> = (outcomes: readonly Outcome<Q>[]) => Promise<void>;
 
-export function createHandOn<Q extends QueueName>(queue: Q, broker: Broker): HandOn<Q> {
+export function createHandOn<Q extends QueueName>(
+  queue: Q,
+  broker: Broker,
+  failpoint?: Failpoint<'mid_handoff'>,
+): HandOn<Q> {
   const senders = new Map<QueueName, Send<QueueName>>(
     pipeline[queue].next.map((next) => [next, broker.sender<QueueName>(next)]),
   );
   return async (outcomes) => {
+    let taken = 0;
     await Promise.all(
-      [...messagesByQueue(outcomes)].map(([next, messages]) => senders.get(next)!(messages)),
+      [...messagesByQueue(outcomes)].map(async ([next, messages]) => {
+        await senders.get(next)!(messages);
+        taken += 1;
+        if (taken === 1) await failpoint?.('mid_handoff');
+      }),
     );
   };
 }

@@ -17,6 +17,7 @@ import type { Message } from '../queues/messages.ts';
 import { sourceKinds } from '../sources/sources.ts';
 import { type EventStore, openEventStore, type StandingEvent } from '../stores/event.ts';
 import { type Actor, forward, type Outcome, reject } from './actor.ts';
+import type { Failpoint } from './failpoint.ts';
 
 /**
  * Judges and keeps what messages state: one verdict for each statement, in order. Durable at the COMMIT of the store's
@@ -27,8 +28,10 @@ export async function takeIn(
   transport: Transport,
   store: EventStore,
   clock: Clock,
+  failpoint?: Failpoint<'upstream_read'>,
 ): Promise<readonly Verdict[]> {
   const sources = await store.sourcesByName(sourcesClaimed(statements));
+  await failpoint?.('upstream_read');
   const admitted = admit(statements, sources, transport, clock.now());
   const accepted = admitted.flatMap((event) => (isRefusal(event) ? [] : [event]));
   const standing = await store.keepEvents(accepted);
@@ -62,9 +65,9 @@ export const ingestActor: Actor<'ingest', EventStore> = {
   queue: 'ingest',
   domain: 'event',
   openStore: openEventStore,
-  async receive(messages, store, clock) {
+  async receive(messages, store, clock, failpoint) {
     const statements = messages.map(oneStatement);
-    const verdicts = await takeIn(statements, 'queue', store, clock);
+    const verdicts = await takeIn(statements, 'queue', store, clock, failpoint);
     return verdicts.map(outcomeOf);
   },
 };

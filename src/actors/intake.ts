@@ -21,6 +21,7 @@ import type { Database, Tx } from '../stores/database.ts';
 import { type DeadLetter, keepDeadLetters } from '../stores/dead-letter.ts';
 import { openEventStore } from '../stores/event.ts';
 import { type CommitFault, commitSurely } from './commit.ts';
+import type { Failpoint, PointOf } from './failpoint.ts';
 import { errorClassOf, faultOf } from './fault.ts';
 import { takeIn } from './ingest.ts';
 import { CONTENT_KEPT_BYTES } from './letters.ts';
@@ -33,6 +34,7 @@ export interface IntakeOptions {
   readonly handOn: (eventIds: readonly EventId[]) => Promise<void>;
   readonly clock: Clock;
   readonly log: Log;
+  readonly failpoint?: Failpoint<PointOf<'intake'>> | undefined;
 }
 
 /**
@@ -58,7 +60,9 @@ export interface RefusedContent {
 /** A queue store that hangs must not hold the answers. */
 const HAND_ON_MS_MAX = 1_000;
 
-export function createIntake({ database, handOn, clock, log }: IntakeOptions): Intake {
+export function createIntake(options: IntakeOptions): Intake {
+  const { database, handOn, clock, log, failpoint } = options;
+  const watch = failpoint && { commitSent: () => failpoint('commit_sent') };
   const mailbox = createMailbox(receive, {
     deliveriesMax: BATCH_MESSAGES_MAX,
     messagesMax: BATCH_MESSAGES_MAX,
@@ -75,7 +79,7 @@ export function createIntake({ database, handOn, clock, log }: IntakeOptions): I
   /** On a fault that may lie in one of them the others go on without it, each half in a transaction of its own. */
   async function settle(statements: readonly Statement[]): Promise<readonly Verdict[]> {
     try {
-      return await commitSurely(database, (tx) => keep(tx, statements));
+      return await commitSurely(database, (tx) => keep(tx, statements), watch);
     } catch (error) {
       const fault = error as CommitFault;
       if (fault.code !== 'failed') return statements.map(() => refusalOf(fault));
@@ -94,6 +98,7 @@ export function createIntake({ database, handOn, clock, log }: IntakeOptions): I
       isRefusal(verdict) ? [letterOf(verdict, contentOf(statements[index]!))] : [],
     );
     await keepDeadLetters(tx, letters);
+    await failpoint?.('before_commit');
     return verdicts;
   }
 
@@ -132,7 +137,9 @@ export function createIntake({ database, handOn, clock, log }: IntakeOptions): I
       () => undefined,
     );
     try {
+      await failpoint?.('after_commit');
       await Promise.race([handOn(eventIds), timeLimit]);
+      await failpoint?.('enqueued');
     } catch (error) {
       log.warn({ events: eventIds.length, error: errorClassOf(error) }, 'events not handed on');
     } finally {
@@ -142,6 +149,7 @@ export function createIntake({ database, handOn, clock, log }: IntakeOptions): I
 
   return {
     async take(inbound) {
+      await failpoint?.('received');
       const read = readInbound(sourceKinds, inbound);
       if (!('batch' in read)) return (await mailbox.put([read]))[0]!;
       return { batch: read.batch.length === 0 ? [] : await mailbox.put(read.batch) };

@@ -49,7 +49,7 @@ export interface SignerOptions {
   /** Entries hashed so far, while the whole ledger is read at the start. */
   readonly onProgress?: (hashed: number) => void;
   /** Waited for at the steps at which a test may end the process. */
-  readonly failpoint?: (step: 'checkpoint_signed' | 'state_kept') => Promise<void>;
+  readonly failpoint?: ((step: 'checkpoint_signed' | 'state_kept') => Promise<void>) | undefined;
 }
 
 export interface Signer {

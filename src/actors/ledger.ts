@@ -22,6 +22,7 @@ import {
   openLedgerStore,
 } from '../stores/ledger.ts';
 import { type Actor, forward, Halt, type Outcome, reject, settle } from './actor.ts';
+import type { Failpoint } from './failpoint.ts';
 
 /** A fact that is no longer what its entry says. The entry stands; someone must find out what changed the fact. */
 export interface FactConflict extends FactKey {
@@ -33,27 +34,27 @@ export interface FactConflict extends FactKey {
 export interface LedgerActorOptions {
   /** Called inside the transaction, each time the fact is seen; must not throw. */
   readonly onFactConflict: (conflict: FactConflict) => void;
-  /** Waited for at the steps at which a test may end the process. */
-  readonly failpoint?: (step: 'head_locked' | 'hashed') => Promise<void>;
+  readonly failpoint?: Failpoint<'head_locked' | 'hashed'> | undefined;
 }
 
 /** Rejects: unknown_id, fact_malformed. Halts when SQL computes another hash: no fact is given up for that. */
 export function createLedgerActor({
   onFactConflict,
-  failpoint = async () => undefined,
+  failpoint,
 }: LedgerActorOptions): Actor<'ledger', LedgerStore> {
   return {
     queue: 'ledger',
     domain: 'ledger',
     openStore: openLedgerStore,
-    async receive(messages, store) {
+    async receive(messages, store, _clock, actorFailpoint) {
       const keys = inChainOrder(messages);
       const prepared = byName(await store.facts(keys), prepare);
+      await actorFailpoint?.('upstream_read');
       const head = await store.lockHead(STREAM);
-      await failpoint('head_locked');
+      await failpoint?.('head_locked');
       const standing = byName(await store.standing(keys), (entry) => entry.entryData);
       const entries = chain(head, head.now, missing(keys, prepared, standing));
-      await failpoint('hashed');
+      await failpoint?.('hashed');
       if (entries.length > 0) await append(store, head, entries);
       reportConflicts(keys, prepared, standing, onFactConflict);
       return messages.map((key) => outcomeOf(key, prepared, standing));

@@ -20,6 +20,7 @@ import type { Timestamp } from '../domain/time.ts';
 import type { Database } from '../stores/database.ts';
 import { openPolicyStore } from '../stores/policy.ts';
 import { openRiskModelStore } from '../stores/risk-model.ts';
+import type { Failpoint, PointOf } from './failpoint.ts';
 
 export interface Loaded<Type extends 'POLICY' | 'RISK_MODEL'> {
   /** Versions that came into force by this command, `name@version`. */
@@ -51,10 +52,21 @@ export interface PolicyCommands {
 }
 
 /** Sessions of the policy and of the risk domain. */
-export function policyCommands(databases: { policy: Database; risk: Database }): PolicyCommands {
+export function policyCommands(
+  databases: { policy: Database; risk: Database },
+  failpoint?: Failpoint<PointOf<'policy'>>,
+): PolicyCommands {
   return {
-    loadPolicies: (definitions, people) => loadPolicies(databases.policy, definitions, people),
-    loadRiskModels: (definitions, people) => loadRiskModels(databases, definitions, people),
+    async loadPolicies(definitions, people) {
+      const loading = await loadPolicies(databases.policy, definitions, people, failpoint);
+      await failpoint?.('activated');
+      return loading;
+    },
+    async loadRiskModels(definitions, people) {
+      const loading = await loadRiskModels(databases, definitions, people, failpoint);
+      await failpoint?.('activated');
+      return loading;
+    },
   };
 }
 
@@ -62,6 +74,7 @@ function loadPolicies(
   database: Database,
   definitions: readonly PolicyDefinition[],
   people: Responsible,
+  failpoint: Failpoint<'activate_before_commit'> | undefined,
 ): Promise<Loading<'POLICY'>> {
   const drafts = definitions.map(draftOf);
   return database.transact(async (tx) => {
@@ -78,6 +91,7 @@ function loadPolicies(
       await store.activate(plan.activate, at);
       await store.keepChanges(policyChanges(plan, people, at));
     }
+    await failpoint?.('activate_before_commit');
     const changes = await store.changesOf(drafts.map(({ policyId }) => policyId));
     return loaded('POLICY', plan, changes);
   });
@@ -87,6 +101,7 @@ async function loadRiskModels(
   databases: { policy: Database; risk: Database },
   definitions: readonly RiskModelDefinition[],
   people: Responsible,
+  failpoint: Failpoint<'activate_before_commit'> | undefined,
 ): Promise<Loading<'RISK_MODEL'>> {
   const drafts = definitions.map(modelDraftOf);
   // Who holds which role is told to the policy domain alone; the risk domain sees no people.
@@ -108,6 +123,7 @@ async function loadRiskModels(
       await store.activate(plan.activate, people.approver, at);
       await store.keepChanges(modelChanges(plan, people, at));
     }
+    await failpoint?.('activate_before_commit');
     const changes = await store.changesIn(drafts.map(({ place }) => place));
     return loaded('RISK_MODEL', plan, changes);
   });

@@ -21,6 +21,7 @@ import type { Broker } from '../queues/broker.ts';
 import { queueNames } from '../queues/pipeline.ts';
 import type { Database, Session } from '../stores/database.ts';
 import { confirmLead, stopLeading, tryToLead } from '../stores/gaps.ts';
+import type { Failpoint } from './failpoint.ts';
 import { errorClassOf } from './fault.ts';
 import type { GapWatch } from './gap-watch.ts';
 import type { HopReport, Resender } from './resend.ts';
@@ -36,8 +37,7 @@ export interface ReconcilerOptions {
   readonly environment?: Partial<ReconcilerEnvironment>;
   /** Told of each pass of a leader. */
   readonly onPass?: (report: PassReport) => void;
-  /** Waited for at the steps at which a test may end the process. */
-  readonly failpoint?: (point: 'scanned' | 'resent') => Promise<void>;
+  readonly failpoint?: Failpoint<'scanned' | 'resent'> | undefined;
 }
 
 export interface ReconcilerTiming {
@@ -85,7 +85,7 @@ const MORE_MS = 1_000;
 const SILENCE_MS_MAX = 60_000;
 
 export function createReconciler(options: ReconcilerOptions): Reconciler {
-  const { database, gaps, resender, broker, log, failpoint = async () => undefined } = options;
+  const { database, gaps, resender, broker, log, failpoint } = options;
   const timing = { ...TIMING, ...options.timing };
   const { monotonicMs, sleep } = { ...SYSTEM, ...options.environment };
   const stopped = new AbortController();
@@ -134,9 +134,9 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
   async function pass(session: Session, range: PassReport['range']): Promise<readonly HopReport[]> {
     try {
       const found = await gaps.look(range, session);
-      await failpoint('scanned');
+      await failpoint?.('scanned');
       const hops = await resender.send(await resender.plan(found));
-      await failpoint('resent');
+      await failpoint?.('resent');
       for (const { hop, sent, open } of hops) {
         if (sent > 0) log.info({ hop, sent, open }, 'reconciler: sent again');
       }

@@ -13,6 +13,7 @@ import { afterSend, type Page, planResends, type Resends } from '../domain/resen
 import type { Backlog, Broker, Send } from '../queues/broker.ts';
 import { BATCH_MESSAGES_MAX, type Message } from '../queues/messages.ts';
 import type { QueueName } from '../queues/pipeline.ts';
+import type { Failpoint } from './failpoint.ts';
 import { errorClassOf } from './fault.ts';
 import { within } from './time-limit.ts';
 
@@ -24,8 +25,7 @@ export interface ResenderOptions {
   readonly graceEmptyMs?: number;
   /** Never runs backwards. */
   readonly monotonicMs?: () => number;
-  /** Waited for after the first page of a hop has been sent. */
-  readonly failpoint?: (point: 'mid_resend') => Promise<void>;
+  readonly failpoint?: Failpoint<'mid_resend'> | undefined;
 }
 
 /** `busy`: the queue has a backlog, and waiting is not lost. `unreachable`: the queue store does not answer. */
@@ -84,7 +84,7 @@ export function createResender({
   graceMs = GRACE_MS,
   graceEmptyMs = GRACE_EMPTY_MS,
   monotonicMs = () => performance.now(),
-  failpoint = async () => undefined,
+  failpoint,
 }: ResenderOptions): Resender {
   const resends = new Map<Hop, Resends>();
   const backlogOf = (queue: QueueName): Promise<Backlog | undefined> =>
@@ -124,7 +124,7 @@ export function createResender({
       await within(ANSWER_MS_MAX, send(messages, jobIdOf(page)));
       // Taken: from here the page waits its time. Had it failed, the next pass would send it again.
       resends.set(hop, replaced(resends.get(hop) ?? [], page, afterSend(page, monotonicMs())));
-      if (sent === 0) await failpoint('mid_resend');
+      if (sent === 0) await failpoint?.('mid_resend');
       sent += messages.length;
     }
     return sent;

@@ -27,10 +27,11 @@ export function createRiskActor(): Actor<'risk', RiskStore> {
     queue: 'risk',
     domain: 'risk',
     openStore: openRiskStore,
-    async receive(messages, store) {
+    async receive(messages, store, _clock, failpoint) {
       const ids = [...new Set(messages.map(({ eventId }) => eventId as EventId))];
       const standing = await store.standing(ids, DEFAULT_CONTEXT);
       const events = await store.eventsById(ids.filter((id) => !standing.has(id)));
+      await failpoint?.('upstream_read');
       if (events.length === 0) return messages.map(({ eventId }) => outcomeOf(eventId, standing));
       const { model, at } = await models.inForce(store);
       await store.keepAssessments(await weighAll(events, model, at));

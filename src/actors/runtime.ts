@@ -43,7 +43,7 @@ const SUSPECT_DEATHS_MAX = 3;
 export async function runActor<Q extends QueueName, Store>(
   options: RuntimeOptions<Q, Store>,
 ): Promise<RunningActor> {
-  const { actor, broker, database, log } = options;
+  const { actor, broker, database, log, failpoint } = options;
   const batches = createBatchRunner(options);
   const mailbox = createMailbox(batches.run, {
     // Half of what a worker may be handed: while one batch runs, the other half gathers.
@@ -52,6 +52,8 @@ export async function runActor<Q extends QueueName, Store>(
   });
   let consumer: Consumer | undefined;
   let halted: Error | undefined;
+  /** What a failpoint makes of the next job that is done: its completion fails, those before it have not. */
+  let completionFault: unknown;
 
   async function take(job: TakenJob): Promise<void> {
     if (halted !== undefined) throw halted;
@@ -63,6 +65,7 @@ export async function runActor<Q extends QueueName, Store>(
       const suspicious = job.stalls >= SUSPECT_STALLS;
       const endings = await (suspicious ? takeSuspects(delivered) : takeAll(delivered));
       if (endings.includes('retry')) throw new Error(`job ${job.id} will be taken again`);
+      failCompletion();
     } catch (error) {
       if (faultOf(error) === 'halt') halt(error as Error);
       throw error;
@@ -104,6 +107,12 @@ export async function runActor<Q extends QueueName, Store>(
     return ending;
   }
 
+  function failCompletion(): void {
+    const fault = completionFault;
+    completionFault = undefined;
+    if (fault !== undefined) throw fault;
+  }
+
   function halt(error: Error): void {
     if (halted !== undefined) return;
     halted = error;
@@ -113,7 +122,12 @@ export async function runActor<Q extends QueueName, Store>(
     options.onHalt?.(error);
   }
 
-  consumer = await broker.consume(actor.queue, take);
+  const onCompleted =
+    failpoint &&
+    (() => {
+      failpoint('mid_complete').catch((error: unknown) => (completionFault = error));
+    });
+  consumer = await broker.consume(actor.queue, take, onCompleted);
   const { stop, isRunning } = consumer;
   return {
     queue: actor.queue,

@@ -1,5 +1,6 @@
 /** Policies and risk models from files into force: what `policy load` and the demonstration do. */
 import { join } from 'node:path';
+import { armFailpoints } from '../actors/failpoint.ts';
 import { policyCommands } from '../actors/policy.ts';
 import type { Foundation } from '../compose.ts';
 import type { DocumentKind } from '../documents/document.ts';
@@ -28,7 +29,10 @@ export async function loadDocuments(
 ): Promise<LoadedDocuments> {
   const models = await readOrExit(join(folder, 'risk-models'), riskModelDocument);
   const policies = await readOrExit(join(folder, 'policies'), policyDocument);
-  const commands = policyCommands({ policy: sessions.of('policy'), risk: sessions.of('risk') });
+  const commands = policyCommands(
+    { policy: sessions.of('policy'), risk: sessions.of('risk') },
+    armFailpoints(config.failpoints).at('policy'),
+  );
   const loadedModels = inForceOrExit(await commands.loadRiskModels(models, people));
   const loadedPolicies = inForceOrExit(await commands.loadPolicies(policies, people));
   // Committed already: a send that fails here is repeated by loading the same documents again.

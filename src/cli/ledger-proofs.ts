@@ -14,6 +14,7 @@ import { type CheckpointReader, openCheckpointReader } from '../stores/ledger-ch
 import { openLedgerExport } from '../stores/ledger-export.ts';
 import { proveConsistency, proveInclusion, seqOf } from '../stores/ledger-proofs.ts';
 import { writeTiles } from '../stores/ledger-tiles.ts';
+import { createLog } from '../telemetry/log.ts';
 import { deny, untilSignal, withSessions } from './run.ts';
 import { claimState, keyFrom, openConfiguredSigner, originOf, startSigning } from './signing.ts';
 import { CommandError, data, exitCodes, talk } from './terminal.ts';
@@ -115,7 +116,9 @@ export async function writeNewSecret(file: string, secret: string): Promise<void
   }
 }
 
-async function sign(...[sessions, config, log]: Parameters<Parameters<typeof withSessions>[1]>) {
+async function sign(sessions: Sessions, config: Config): Promise<void> {
+  // It stays, so it says what it does, as other daemons do.
+  const log = createLog({ level: config.logLevel, role: 'ledger sign' });
   if (config.ledgerSigningKey === undefined) {
     // A line of the Procfile, which is started with all others: ending would take them along.
     log.warn(

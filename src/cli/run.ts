@@ -105,6 +105,9 @@ export async function runDaemon(role: string, starts: readonly StartPart[]): Pro
   };
   let broker: Foundation['broker'] | undefined;
   const parts: Part[] = [];
+  if (config.failpoints !== undefined) {
+    log.warn({ failpoints: config.failpoints }, 'failpoints are armed: this process is a test');
+  }
   try {
     await readySchema(config, sessions, log);
     broker = await openBroker(config, sessions, log);

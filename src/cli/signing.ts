@@ -1,5 +1,6 @@
 /** The signer as a part of a process: of `up` where a key is configured, of `ledger sign` alone. */
 import { mkdir, readFile } from 'node:fs/promises';
+import { armFailpoints } from '../actors/failpoint.ts';
 import { createWitnessing } from '../actors/ledger-witnesses.ts';
 import { LedgerHalted, openSigner, type Signer } from '../actors/ledger-signer.ts';
 import { createWatch, type Watch } from '../actors/watch.ts';
@@ -68,6 +69,7 @@ export async function openConfiguredSigner({
       state,
       adopts,
       onProgress: (hashed) => log.debug({ hashed }, 'hashing the ledger before it is signed'),
+      failpoint: armFailpoints(config.failpoints).at('signer'),
     });
     return { signer, release };
   } catch (error) {

@@ -64,7 +64,11 @@ export interface Broker {
   readonly store: 'redis' | 'postgres';
   sender<Q extends QueueName>(queue: Q): Send<Q>;
   /** Hands every job to `take`; the job is completed when it resolves and retried, later and later, when it rejects. */
-  consume(queue: QueueName, take: (job: TakenJob) => Promise<void>): Promise<Consumer>;
+  consume(
+    queue: QueueName,
+    take: (job: TakenJob) => Promise<void>,
+    onCompleted?: () => void,
+  ): Promise<Consumer>;
   /** How many jobs a worker may be handed at once; at most half of them should fit one batch. */
   readonly jobsInFlightMax: number;
   /** One job on a queue that is not ours: what a target of kind `queue` delivers. A repeated `jobId` is ignored. */
@@ -159,7 +163,7 @@ function brokerOn<C>(engine: Engine<C>, log: Log): Broker {
         ),
       );
     },
-    async consume(queue, take) {
+    async consume(queue, take, onCompleted) {
       const worker = new Worker(
         queue,
         async (job) => {
@@ -178,6 +182,7 @@ function brokerOn<C>(engine: Engine<C>, log: Log): Broker {
         },
       );
       worker.on('error', onError);
+      if (onCompleted !== undefined) worker.on('completed', onCompleted);
       await worker.waitUntilReady();
       return { stop: () => worker.close(), isRunning: () => worker.isRunning() };
     },

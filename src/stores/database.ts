@@ -24,7 +24,12 @@ export interface DatabaseOptions {
 
 export interface Session {
   /** Runs `work` in one transaction: committed when it resolves, rolled back when it rejects. */
-  transact<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
+  transact<T>(work: (tx: Tx) => Promise<T>, watch?: TransactionWatch): Promise<T>;
+}
+
+export interface TransactionWatch {
+  /** Waited for when COMMIT has left and before its reply is looked at; when it rejects, so does the transaction. */
+  readonly commitSent?: (() => Promise<void>) | undefined;
 }
 
 /** Sessions of one domain; each transaction takes any of them. */
@@ -67,15 +72,55 @@ export function openDatabase(options: DatabaseOptions): Database {
   const kysely = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) });
   return {
     domain: options.domain,
-    transact: (work) => kysely.transaction().execute(work),
+    transact: (work, watch) => transact(kysely, work, watch),
     hold: (work) =>
       kysely
         .connection()
         .execute((connection) =>
-          work({ transact: (inner) => connection.transaction().execute(inner) }),
+          work({ transact: (inner, watch) => transact(connection, inner, watch) }),
         ),
     close: () => kysely.destroy(),
   };
+}
+
+function transact<T>(
+  kysely: Kysely<unknown>,
+  work: (tx: Tx) => Promise<T>,
+  { commitSent }: TransactionWatch = {},
+): Promise<T> {
+  return commitSent === undefined
+    ? kysely.transaction().execute(work)
+    : transactWatched(kysely, work, commitSent);
+}
+
+async function transactWatched<T>(
+  kysely: Kysely<unknown>,
+  work: (tx: Tx) => Promise<T>,
+  commitSent: () => Promise<void>,
+): Promise<T> {
+  const tx = await kysely.startTransaction().execute();
+  let result: T;
+  try {
+    result = await work(tx);
+  } catch (error) {
+    await tx
+      .rollback()
+      .execute()
+      .catch(() => undefined);
+    throw error;
+  }
+  const committing = tx.commit().execute();
+  committing.catch(() => undefined);
+  // The driver writes within this turn of the event loop; the next one finds the bytes gone.
+  await new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+  try {
+    await commitSent();
+  } finally {
+    await committing;
+  }
+  return result;
 }
 
 /**

@@ -25,8 +25,6 @@ export interface OverdueRound {
   readonly dueAt: Timestamp;
 }
 
-export type GapStore = ReturnType<typeof openGapStore>;
-
 export function openGapStore(tx: Tx) {
   return {
     /** For looks at rows of the last minutes: through indexes, within `limitMs`. */

@@ -10,6 +10,8 @@ import { unverifiedCheckpoint } from '../domain/ledger/checkpoint.ts';
 import {
   entryBundle,
   levelsOf,
+  storedLevelOf,
+  TILE_WIDTH,
   type Tile,
   tilePath,
   tilesOfLevel,

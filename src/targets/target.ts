@@ -15,6 +15,8 @@ export interface DeliveryRequest {
   readonly attemptNo: number;
   /** Milliseconds since 1970 at which this attempt is made; goes under its signature. */
   readonly attemptedAtMs: number;
+  /** Called when the last byte has left, by targets that can tell; a test may end the process there. */
+  readonly onSent?: (() => void) | undefined;
 }
 
 export interface Target {

@@ -139,7 +139,7 @@ async function call(
   delivered: DeliveryRequest,
   signal: AbortSignal,
 ): Promise<Delivery> {
-  const { executionId, body, attemptedAtMs } = delivered;
+  const { executionId, body, attemptedAtMs, onSent } = delivered;
   const request = got.stream.post(url, {
     body,
     headers: {
@@ -160,6 +160,9 @@ async function call(
     decompress: false,
   });
   const sent = watchForBytes(request);
+  if (onSent !== undefined) {
+    request.once('request', (outgoing: ClientRequest) => outgoing.once('finish', onSent));
+  }
   try {
     const answer = await readAnswer(request);
     return judge(answer, delivered);

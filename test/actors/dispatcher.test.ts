@@ -4,8 +4,9 @@ import {
   createDispatcher,
   type Dispatcher,
   type DispatcherOptions,
-  type DispatcherStep,
 } from '../../src/actors/dispatcher.ts';
+import type { PointOf } from '../../src/actors/failpoint.ts';
+import type { PointOf } from '../../src/actors/failpoint.ts';
 import { executionActor } from '../../src/actors/execution.ts';
 import { FAILURES_TO_OPEN, PROBE_EVERY_MS } from '../../src/domain/breaker.ts';
 import type { Delivery } from '../../src/domain/delivery.ts';
@@ -421,14 +422,16 @@ describe('several dispatchers', () => {
   });
 });
 
+type DispatcherStep = PointOf<'dispatcher'>;
+
 /** Holds a dispatcher at a step, as if its process had died there. */
-function pausedAt(wanted: DispatcherStep) {
+function pausedAt(wanted: PointOf<'dispatcher'>) {
   const reached = Promise.withResolvers<void>();
   const ended = Promise.withResolvers<void>();
   return {
     reached: reached.promise,
     end: ended.resolve,
-    failpoint: async (step: DispatcherStep) => {
+    failpoint: async (step: PointOf<'dispatcher'>) => {
       if (step !== wanted) return;
       reached.resolve();
       await ended.promise;

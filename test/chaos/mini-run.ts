@@ -148,10 +148,8 @@ const ends: Readonly<Record<string, string>> = {
   'refusal by the target': `execution.execution where failure_reason = 'rejected'`,
   'unknown outcome': `execution.execution where failure_reason = 'outcome_unknown'`,
   'second call': `execution.attempt where attempt_no = 2 and outcome = 'acknowledged'`,
-  'conflict over HTTP': `event.dead_letter
-    where reason = 'conflict' and source_system = 'chaos/signed'`,
-  'conflict on the queue': `event.dead_letter
-    where reason = 'conflict' and source_system = 'chaos/open' offset 1`,
+  // Over HTTP and on the queue, in whatever order they come.
+  conflicts: `event.dead_letter where reason = 'conflict' offset 11`,
   'wrong signature': `event.dead_letter where reason = 'signature_wrong'`,
 };
 

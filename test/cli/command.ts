@@ -18,7 +18,7 @@ export interface Ended {
   readonly stderr: string;
 }
 
-/** One line of the log of a daemon. */
+/** One line of the log of a daemon, or of its talk. */
 export interface LogLine {
   readonly msg: string;
   readonly [member: string]: unknown;
@@ -26,8 +26,8 @@ export interface LogLine {
 
 export interface Daemon {
   readonly pid: number;
-  /** The first line of its log that says this, also one from before. Rejects when the process ends without it. */
-  logged(msg: string): Promise<LogLine>;
+  /** The first line on standard error that begins so, also one from before. Rejects when the process ends without it. */
+  says(beginning: string): Promise<LogLine>;
   signal(signal: NodeJS.Signals): void;
   readonly ended: Promise<Ended>;
 }
@@ -89,8 +89,7 @@ function daemonOf(child: ChildProcess): Daemon {
   const reading = createInterface({ input: child.stderr! });
   reading.on('line', (line) => {
     lines.push(line);
-    const parsed = parseLine(line);
-    if (parsed !== undefined) for (const watch of watchers) watch(parsed);
+    for (const watch of watchers) watch(parseLine(line));
   });
   const stderr = once(reading, 'close').then(() => lines.join('\n'));
   const ended = endOf(child, stderr);
@@ -99,16 +98,16 @@ function daemonOf(child: ChildProcess): Daemon {
     pid: child.pid!,
     ended,
     signal: (signal) => child.kill(signal),
-    logged(msg) {
+    says(beginning) {
       const found = Promise.withResolvers<LogLine>();
       const watch = (line: LogLine) => {
-        if (line.msg === msg) found.resolve(line);
+        if (line.msg.startsWith(beginning)) found.resolve(line);
       };
       watchers.add(watch);
-      for (const line of lines.map(parseLine)) if (line !== undefined) watch(line);
+      lines.map(parseLine).forEach(watch);
       ended.then(
         ({ code, stderr: said }) =>
-          found.reject(new Error(`It ended with ${code} before it said "${msg}":\n${said}`)),
+          found.reject(new Error(`It ended with ${code} before it said "${beginning}":\n${said}`)),
         found.reject,
       );
       return found.promise;
@@ -116,6 +115,6 @@ function daemonOf(child: ChildProcess): Daemon {
   };
 }
 
-function parseLine(line: string): LogLine | undefined {
-  return line.startsWith('{') ? (JSON.parse(line) as LogLine) : undefined;
+function parseLine(line: string): LogLine {
+  return line.startsWith('{') ? (JSON.parse(line) as LogLine) : { msg: line };
 }

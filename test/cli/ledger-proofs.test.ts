@@ -40,10 +40,19 @@ beforeAll(async () => {
   };
   await ledger.append(20);
 });
+/** Of the daemons that a failed test has left. */
+const started: Daemon[] = [];
 afterAll(async () => {
+  await Promise.all(started.map(stopped));
   await rm(home, { recursive: true });
   await ledger.close();
 });
+
+function start(args: readonly string[], settings: Environment): Daemon {
+  const daemon = startSentinelops(args, settings);
+  started.push(daemon);
+  return daemon;
+}
 
 async function stopped(daemon: Daemon): Promise<number | null> {
   daemon.signal('SIGTERM');
@@ -77,17 +86,17 @@ it('the signer signs what comes, and a witness of a second party cosigns it', as
     '--state',
     at('w1'),
   ];
-  const witness = startSentinelops(
+  const witness = start(
     ['witness', 'run', ...witnessed, '--listen', '127.0.0.1:0', '--drop', home],
     {},
   );
-  const { url } = await witness.logged('listening');
+  const { url } = await witness.says('listening');
   await writeFile(
     at('policy'),
     `log ${vkey}\nwitness w1 ${witnessKey} ${String(url)}\nquorum w1\n`,
   );
-  const signer = startSentinelops(['ledger', 'sign'], environment);
-  await signer.logged('signing');
+  const signer = start(['ledger', 'sign'], environment);
+  await signer.says('signing');
   await ledger.append(30);
   await expect
     .poll(() => output('ledger', 'checkpoint'), { timeout: 60_000 })
@@ -95,7 +104,7 @@ it('the signer signs what comes, and a witness of a second party cosigns it', as
   // The same bytes through a directory.
   const checkpoint = Buffer.from(await output('ledger', 'checkpoint'));
   await writeFile(at('again.request'), addCheckpointBody({ old: 50n, proof: [], checkpoint }));
-  await witness.logged('answered');
+  await witness.says('answered');
   expect(await readFile(at('again.answer'), 'utf8')).toMatch(
     /^200\n\u2014 regulator\.example\/w1 /,
   );

@@ -15,4 +15,4 @@ export function html(strings: TemplateStringsArray, ...parts: readonly Part[]): 
   return made as Html;
 }
 
-export const nothing: Html = html``;
+const nothing: Html = html``;

@@ -42,10 +42,12 @@ export interface EventRoutesOptions {
   readonly audit: Database;
   /** Why nothing is taken in at the moment; undefined when it is. */
   readonly overload?: () => string | undefined;
+  /** Waited for when an answer has left; a test may end the process there. */
+  readonly onReplied?: (() => Promise<void>) | undefined;
 }
 
 export function eventRoutes(options: EventRoutesOptions): AdminRoutes {
-  const { intake, kinds, audit, overload = () => undefined } = options;
+  const { intake, kinds, audit, overload = () => undefined, onReplied } = options;
   return async (server) => {
     await server.register(async (intakes) => {
       // Before the body is read, and not kept as a dead letter: refused is absent, and the source has it still.
@@ -53,6 +55,7 @@ export function eventRoutes(options: EventRoutesOptions): AdminRoutes {
         const reason = overload();
         if (reason !== undefined) await sendProblem(reply, refuse('overloaded', reason));
       });
+      if (onReplied !== undefined) intakes.addHook('onResponse', onReplied);
       for (const kind of kinds) {
         await intakes.register(async (scope) => {
           addIntake(scope, intake, kind);
