@@ -23,7 +23,7 @@ export interface LoadedDocuments {
  * their changes on to the ledger. Loading the same again changes nothing.
  */
 export async function loadDocuments(
-  { sessions, broker }: Pick<Foundation, 'sessions' | 'broker'>,
+  { config, sessions, broker }: Pick<Foundation, 'config' | 'sessions' | 'broker'>,
   folder: string,
   people: Responsible,
 ): Promise<LoadedDocuments> {

@@ -6,7 +6,6 @@ import {
   type DispatcherOptions,
 } from '../../src/actors/dispatcher.ts';
 import type { PointOf } from '../../src/actors/failpoint.ts';
-import type { PointOf } from '../../src/actors/failpoint.ts';
 import { executionActor } from '../../src/actors/execution.ts';
 import { FAILURES_TO_OPEN, PROBE_EVERY_MS } from '../../src/domain/breaker.ts';
 import type { Delivery } from '../../src/domain/delivery.ts';
@@ -421,8 +420,6 @@ describe('several dispatchers', () => {
     dead.end({ kind: 'acknowledged', detail: 'too late', answer: {} });
   });
 });
-
-type DispatcherStep = PointOf<'dispatcher'>;
 
 /** Holds a dispatcher at a step, as if its process had died there. */
 function pausedAt(wanted: PointOf<'dispatcher'>) {

@@ -14,5 +14,3 @@ export function html(strings: TemplateStringsArray, ...parts: readonly Part[]): 
   if (made instanceof Promise) throw new TypeError('a template was given a promise');
   return made as Html;
 }
-
-const nothing: Html = html``;
