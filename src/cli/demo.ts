@@ -55,7 +55,7 @@ async function demo(options: DemoCommandOptions): Promise<void> {
           interruption: interruption.signal,
           port: options.exit ? 0 : config.adminPort,
           loadExamples: async ({ author, approver }) => {
-            await loadDocuments({ sessions, broker }, EXAMPLES_DIRECTORY, {
+            await loadDocuments({ config, sessions, broker }, EXAMPLES_DIRECTORY, {
               author: author.personId,
               approver: approver.personId,
             });

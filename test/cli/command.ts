@@ -27,7 +27,7 @@ export interface LogLine {
 export interface Daemon {
   readonly pid: number;
   /** The first line on standard error that begins so, also one from before. Rejects when the process ends without it. */
-  says(beginning: string): Promise<LogLine>;
+  logged(beginning: string): Promise<LogLine>;
   signal(signal: NodeJS.Signals): void;
   readonly ended: Promise<Ended>;
 }
@@ -98,7 +98,7 @@ function daemonOf(child: ChildProcess): Daemon {
     pid: child.pid!,
     ended,
     signal: (signal) => child.kill(signal),
-    says(beginning) {
+    logged(beginning) {
       const found = Promise.withResolvers<LogLine>();
       const watch = (line: LogLine) => {
         if (line.msg.startsWith(beginning)) found.resolve(line);
