@@ -5,6 +5,7 @@
 import { readFile } from 'node:fs/promises';
 import { awaitingDecisionActor } from './actors/awaiting-decision.ts';
 import { createAdvisoryActor } from './actors/advisory.ts';
+import { createClockWatch } from './actors/clock-watch.ts';
 import { createDeadLetterCommands } from './actors/dead-letters.ts';
 import { createDecide } from './actors/decision.ts';
 import { createDispatcher, type Dispatcher } from './actors/dispatcher.ts';
@@ -46,7 +47,7 @@ import {
   migrateQueueStore,
   QUEUE_SCHEMA,
 } from './queues/broker.ts';
-import { type QueueName, queueNames } from './queues/pipeline.ts';
+import { pipeline, type QueueName, queueNames } from './queues/pipeline.ts';
 import { sourceKinds } from './sources/sources.ts';
 import {
   type Database,
@@ -55,6 +56,13 @@ import {
   QUEUE_ROLE,
   withMigratorClient,
 } from './stores/database.ts';
+import {
+  queueUnfitnessOf,
+  readSettings,
+  type ServerSettings,
+  SETTINGS_QUERY,
+  unfitnessOf,
+} from './stores/fitness.ts';
 import { migrate, pendingMigrations } from './stores/migrate.ts';
 import { openTargets, readTargets } from './targets/file.ts';
 import type { Target, TargetTools } from './targets/target.ts';
@@ -161,6 +169,25 @@ export async function refuseOldSchema(sessions: Sessions): Promise<void> {
   );
 }
 
+/** A process works only on a server that keeps what it has acknowledged. @throws UnfitDatabase that says what to set. */
+async function refuseUnfitServer(
+  sessions: Sessions,
+  principals: readonly Principal[],
+  log: Log,
+): Promise<void> {
+  for (const principal of new Set(principals)) {
+    const settings = await readSettings(sessions.of(principal));
+    refuseFaults(`PostgreSQL, as ${principal} sees it,`, unfitnessOf(settings));
+    if (settings.dataChecksums !== 'on') {
+      log.warn({ principal }, 'PostgreSQL keeps no data checksums: a damaged page goes unnoticed');
+    }
+  }
+}
+
+function refuseFaults(whose: string, faults: readonly string[]): void {
+  if (faults.length > 0) throw new UnfitDatabase(`${whose} cannot be used: ${faults.join('; ')}.`);
+}
+
 // Queue store
 
 export async function openBroker(config: Config, sessions: Sessions, log: Log): Promise<Broker> {
@@ -173,14 +200,35 @@ export async function openBroker(config: Config, sessions: Sessions, log: Log): 
     onConnectionError: (error) =>
       log.warn({ error: error.message }, 'queue store: connection error'),
   });
-  const broker = await connectPostgres(pool, log);
-  return {
-    ...broker,
-    async close() {
-      await broker.close();
-      await pool.end();
-    },
-  };
+  try {
+    const broker = await connectPostgres(pool, log);
+    await refuseUnfitQueueServer(pool, log);
+    return {
+      ...broker,
+      async close() {
+        await broker.close();
+        await pool.end();
+      },
+    };
+  } catch (error) {
+    await pool.end();
+    throw error;
+  }
+}
+
+async function refuseUnfitQueueServer(
+  pool: ReturnType<typeof openQueuePool>,
+  log: Log,
+): Promise<void> {
+  const { rows } = await pool.query<ServerSettings>(SETTINGS_QUERY);
+  const { faults, warnings } = queueUnfitnessOf(rows[0]!);
+  refuseFaults('PostgreSQL, as the queues see it,', faults);
+  for (const warning of warnings) {
+    log.warn(
+      { warning },
+      'the queues may lose jobs: an event that is only in the ingest queue with them',
+    );
+  }
 }
 
 // Work
@@ -213,10 +261,15 @@ export async function startWork(foundation: Foundation, options: WorkOptions): P
   const { config, sessions, broker, log } = foundation;
   const { queues } = options;
   const failpoints = armFailpoints(config.failpoints);
+  const domains = queues.map((queue) => pipeline[queue].domain);
+  await refuseUnfitServer(sessions, domains, log);
   const dispatcher = queues.includes('execution')
     ? openDispatcher(foundation, await options.targets(), failpoints.at('dispatcher'))
     : undefined;
-  const watches = queues.includes('ledger') ? ledgerWatches(foundation) : [];
+  const watches = [
+    ...(queues.includes('ledger') ? ledgerWatches(foundation) : []),
+    ...domains.slice(0, 1).map((domain) => createClockWatch(sessions.of(domain), log)),
+  ];
 
   const run = <Q extends QueueName, Store>(
     actor: RuntimeOptions<Q, Store>['actor'],
@@ -330,10 +383,11 @@ function ledgerWatches({ sessions, log }: Foundation): readonly Watch[] {
 // Gaps
 
 /** Starts a reconciler. Of all that run on a database one is at work. */
-export function startReconciler({ config, sessions, broker, log }: Foundation): {
+export async function startReconciler({ config, sessions, broker, log }: Foundation): Promise<{
   /** Finishes what is under way and resolves. */
   stop(): Promise<void>;
-} {
+}> {
+  await refuseUnfitServer(sessions, ['audit'], log);
   const database = sessions.single('audit');
   const { gaps } = sessions;
   const failpoint = armFailpoints(config.failpoints).at('reconciler');
@@ -369,6 +423,7 @@ export async function startAdmin(
   { config, sessions, broker, log }: Foundation,
   options: AdminOptions = {},
 ): Promise<Admin> {
+  await refuseUnfitServer(sessions, ['event', 'decision', 'identity', 'audit'], log);
   const failpoints = armFailpoints(config.failpoints);
   const atIntake = failpoints.at('intake');
   const toRisk = broker.sender('risk');
@@ -430,10 +485,18 @@ export async function startAdmin(
     isTransient,
     requestsPerSecondMax: REQUESTS_PER_SECOND_MAX,
   });
-  gaps.start();
   const url = await server.listen({ host: config.adminHost, port });
   log.info({ url }, 'listening');
-  return { url, stop: () => server.close() };
+  const clock = createClockWatch(audit, log);
+  gaps.start();
+  clock.start();
+  return {
+    url,
+    async stop() {
+      await server.close();
+      await clock.stop();
+    },
+  };
 }
 
 async function statesOfQueues(

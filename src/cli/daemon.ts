@@ -55,7 +55,7 @@ function workPart(
   };
 }
 
-const reconcilerPart: StartPart = (foundation) => Promise.resolve(startReconciler(foundation));
+const reconcilerPart: StartPart = (foundation) => startReconciler(foundation);
 
 const adminPart: StartPart = (foundation) => startAdmin(foundation);
 

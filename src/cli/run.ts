@@ -8,6 +8,7 @@ import {
   type Sessions,
 } from '../compose.ts';
 import { type Config, readConfig } from '../config.ts';
+import { armFailpoints } from '../actors/failpoint.ts';
 import type { Log } from '../domain/log.ts';
 import { isRefusal, problems, type Refusal } from '../domain/problem.ts';
 import { createLog } from '../telemetry/log.ts';
@@ -16,7 +17,9 @@ import { CommandError, exitCodes, talk } from './terminal.ts';
 /** The settings. A fault in them ends the command with exit code 78. */
 export function configOrExit(): Config {
   try {
-    return readConfig();
+    const config = readConfig();
+    armFailpoints(config.failpoints);
+    return config;
   } catch (error) {
     throw new CommandError((error as Error).message, exitCodes.configuration);
   }

@@ -112,7 +112,7 @@ export async function runDemo(foundation: Foundation, options: DemoOptions): Pro
       onHalt: halted.reject,
     });
     running.push(work.drain);
-    running.push(startReconciler(foundation).stop);
+    running.push((await startReconciler(foundation)).stop);
     const { port } = options;
     const admin = { port, isWorking: work.isRunning };
     const { url, stop: stopAdmin } = await startAdmin(foundation, admin);

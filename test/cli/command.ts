@@ -27,7 +27,7 @@ export interface LogLine {
 export interface Daemon {
   readonly pid: number;
   /** The first line on standard error that begins so, also one from before. Rejects when the process ends without it. */
-  logged(beginning: string): Promise<LogLine>;
+  says(beginning: string): Promise<LogLine>;
   signal(signal: NodeJS.Signals): void;
   readonly ended: Promise<Ended>;
 }
@@ -72,9 +72,8 @@ function launch(
       NODE_COMPILE_CACHE: join(tmpdir(), 'sentinelops-test-compile-cache'),
       ...environment,
     },
+    // In the tests' own process group: whoever ends that group ends it too, and no daemon is left.
     stdio: 'pipe',
-    // A group of its own: Ctrl-C at the tests is the tests' affair.
-    detached: true,
   });
 }
 
@@ -98,7 +97,7 @@ function daemonOf(child: ChildProcess): Daemon {
     pid: child.pid!,
     ended,
     signal: (signal) => child.kill(signal),
-    logged(beginning) {
+    says(beginning) {
       const found = Promise.withResolvers<LogLine>();
       const watch = (line: LogLine) => {
         if (line.msg.startsWith(beginning)) found.resolve(line);

@@ -28,7 +28,7 @@ async function start(
 ): Promise<Daemon> {
   const daemon = startSentinelops(args, environment);
   daemons.push(daemon);
-  await daemon.logged(readyAt);
+  await daemon.says(readyAt);
   return daemon;
 }
 
@@ -124,7 +124,7 @@ describe('a drain that cannot end', () => {
   it('ends with a second signal a second later, and what was under way stays in its queue', async () => {
     const { daemon, unlock } = await startStuck();
     daemon.signal('SIGINT');
-    await daemon.logged('draining');
+    await daemon.says('draining');
     daemon.signal('SIGINT');
     await sleep(1_100);
     daemon.signal('SIGINT');
@@ -172,7 +172,7 @@ describe('on the embedded PostgreSQL', () => {
       );
 
       up.signal('SIGINT');
-      await up.logged('draining');
+      await up.says('draining');
       up.signal('SIGINT');
       expect(await up.ended).toMatchObject({ code: 0, stdout: '' });
       expect(await findEmbeddedPostgres(join(home, 'data'))).toBeUndefined();

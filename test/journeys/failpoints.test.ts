@@ -22,7 +22,7 @@ beforeAll(async () => {
       throw error;
     },
   });
-  stops.push(others.drain, startReconciler(ground).stop);
+  stops.push(others.drain, (await startReconciler(ground)).stop);
 });
 afterAll(async () => {
   for (const daemon of daemons) daemon.signal('SIGKILL');
@@ -76,6 +76,6 @@ it('refuses to start with failpoints in production, and with one that does not e
     SENTINELOPS_FAILPOINTS: 'risk.clamed:crash',
   });
   const { code, stderr } = await misspelt.ended;
-  expect(code).toBe(1);
+  expect(code).toBe(78);
   expect(stderr).toContain('There is no failpoint risk.clamed.');
 });

@@ -120,8 +120,8 @@ it(
     const release = startLine(lines.get('release')!, environment);
     expect(await release.ended).toMatchObject({ code: 0, stdout: '' });
     for (const name of PROCESSES) daemons.set(name, startLine(lines.get(name)!, environment));
-    await Promise.all(queueNames.map((queue) => daemons.get(queue)!.logged('working')));
-    const { url } = await daemons.get('admin')!.logged('listening');
+    await Promise.all(queueNames.map((queue) => daemons.get(queue)!.says('working')));
+    const { url } = await daemons.get('admin')!.says('listening');
 
     const { event_id: eventId } = await call<{ event_id: string }>(
       `${String(url)}/v1/events`,

@@ -67,6 +67,12 @@ export interface Receipt {
 /** What is surely out of service during a fault. */
 export type Outage = 'postgres' | 'redis' | 'ledger' | 'policies' | 'risk';
 
+export interface OutageTime {
+  readonly of: Outage;
+  readonly from: number;
+  readonly to: number;
+}
+
 /** One fault that was injected. */
 export interface Fault {
   readonly kind: string;
@@ -74,8 +80,8 @@ export interface Fault {
   /** When it was healed. */
   readonly to: number;
   readonly detail: string;
-  /** What is out of service for the whole of `from` to `to`; null where only some of it is. */
-  readonly outage: Outage | null;
+  /** What was surely out of service, from when to when; null where only some of it may have been. */
+  readonly outage: OutageTime | null;
   /** Jobs that the queue store had taken after this instant may be gone; null where none may be. */
   readonly losesJobsFrom: number | null;
   /** Retries, redeliveries and refusals that were seen to follow: 0 when the fault did not bite. */

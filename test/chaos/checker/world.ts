@@ -47,8 +47,8 @@ const TABLES = `
     "endedAt" float8, outcome text, status integer, "decisionId" text, state text);
   create temporary table run_receipt (at float8, target text, key text, body text, "signatureOk" boolean, effect boolean,
     answered text, "decisionId" text, seq text);
-  create temporary table run_fault (kind text, "from" float8, "to" float8, detail text, outage text,
-    "losesJobsFrom" float8, observed integer);
+  create temporary table run_fault (kind text, "from" float8, "to" float8, "losesJobsFrom" float8);
+  create temporary table run_outage (kind text, "of" text, "from" float8, "to" float8);
   create temporary table run_forged (id text);
   create temporary table run_missed (key text);
   create temporary table run_receiver (target text);
@@ -66,6 +66,9 @@ async function keepEvidence(postgres: pg.Client, evidence: Evidence): Promise<vo
     run_act: evidence.acts,
     run_receipt: evidence.receipts,
     run_fault: evidence.faults,
+    run_outage: evidence.faults.flatMap(({ kind, outage }) =>
+      outage ? [{ kind, ...outage }] : [],
+    ),
     run_forged: run.forged.map((id) => ({ id })),
     run_missed: run.missedBySources.map((key) => ({ key })),
     run_receiver: run.receiverTargets.map((target) => ({ target })),

@@ -1,4 +1,4 @@
-import type { Fault } from '../checker/evidence.ts';
+import type { Outage } from '../checker/evidence.ts';
 import type { Bed } from './plant.ts';
 import { type Plants, QUIET, QUIET_ASSESSMENT } from './plant.ts';
 
@@ -6,27 +6,15 @@ const MS = `extract(epoch from %) * 1000`;
 const msOf = (instant: string) => `(${MS.replace('%', instant)})::bigint::text`;
 
 /** Says that something was out of service from so long before an instant to so long after. */
-async function outage(
-  bed: Bed,
-  of: Fault['outage'],
-  instant: string,
-  beforeMs: number,
-): Promise<void> {
+async function outage(bed: Bed, of: Outage, instant: string, beforeMs: number): Promise<void> {
   const at = Number(await bed.value(instant));
   window(bed, of, at - beforeMs, at + 100);
 }
 
-function window({ evidence }: Bed, of: Fault['outage'], from: number, to: number): void {
+function window({ evidence }: Bed, of: Outage, from: number, to: number): void {
   const kind = `${of}: out of service`;
-  evidence.faults.push({
-    kind,
-    from,
-    to,
-    detail: '',
-    outage: of,
-    losesJobsFrom: null,
-    observed: 1,
-  });
+  const outage = { of, from, to };
+  evidence.faults.push({ kind, from, to, detail: '', outage, losesJobsFrom: null, observed: 1 });
 }
 
 export const failSafePlants: Plants = {
@@ -52,7 +40,7 @@ export const failSafePlants: Plants = {
         outage(
           bed,
           'policies',
-          `select ${msOf('created_at')} from advisory.evaluation where event_id = ${QUIET}`,
+          `select ${msOf('evaluated_at')} from advisory.evaluation where event_id = ${QUIET}`,
           50,
         ),
     },
@@ -72,7 +60,7 @@ export const failSafePlants: Plants = {
         outage(
           bed,
           'risk',
-          `select ${msOf('created_at')} from risk.risk_assessment where event_id = ${QUIET}`,
+          `select ${msOf('evaluated_at')} from risk.risk_assessment where event_id = ${QUIET}`,
           50,
         ),
     },

@@ -23,9 +23,10 @@ const MESSAGES_IN_A_JOB = 256;
 export async function repeatEverything(postgres: pg.Client, redis: Redis): Promise<number> {
   let repeated = 0;
   for (const [name, sql] of Object.entries(messages)) {
+    const connection = redis.duplicate({ maxRetriesPerRequest: null });
     const queue = new Queue(name, {
       prefix: `{${name}}`,
-      connection: redis.duplicate({ maxRetriesPerRequest: null, lazyConnect: false }),
+      connection,
       defaultJobOptions: { attempts: 1_000_000, removeOnComplete: true, removeOnFail: true },
     });
     const { rows } = await postgres.query<{ message: object }>(sql);
@@ -35,6 +36,7 @@ export async function repeatEverything(postgres: pg.Client, redis: Redis): Promi
     }
     repeated += rows.length;
     await queue.close();
+    connection.disconnect();
   }
   return repeated;
 }

@@ -5,7 +5,7 @@ import { type Check, first, offendersOf, sqlCheck } from '../check.ts';
 const HEARTBEAT_S = 5;
 
 const during = (outage: string, instant: string, graceS = 0) =>
-  `join run_fault f on f.outage = '${outage}'
+  `join run_outage f on f.of = '${outage}'
      and extract(epoch from ${instant}) * 1000 >= f."from" + ${graceS * 1_000}
      and extract(epoch from ${instant}) * 1000 < f."to"`;
 
@@ -23,7 +23,7 @@ const F2 = sqlCheck(
   'F2',
   'Without the policies nothing reads as compliant',
   `select 'evaluation ' || v.evaluation_id || ' cleared its event' as offender from audit.evaluation v
-     ${during('policies', 'v.created_at')} where v.outcome = 'NO_MATCH'
+     ${during('policies', 'v.evaluated_at')} where v.outcome = 'NO_MATCH'
    union all
    select 'evaluation ' || v.evaluation_id || ' asked nobody' from audit.evaluation v
      where v.outcome = 'NO_MATCH' and exists (select from jsonb_array_elements(v.policies) as asked
@@ -41,7 +41,7 @@ const F3 = sqlCheck(
      where ((s.risk_level = 'UNKNOWN') = (s.risk_score is null)) is not true
    union all
    select 'assessment ' || s.assessment_id || ' was weighed' from audit.risk_assessment s
-     ${during('risk', 's.created_at')} where s.risk_level <> 'UNKNOWN'
+     ${during('risk', 's.evaluated_at')} where s.risk_level <> 'UNKNOWN'
    union all
    select 'evaluation ' || v.evaluation_id || ' cleared an unknown risk' from audit.evaluation v
      join audit.risk_assessment s on s.assessment_id = v.assessment_id
@@ -58,11 +58,11 @@ const F4 = sqlCheck(
   'F4',
   'Without Postgres nothing is accepted',
   `select 'op ' || o.op as offender from run_op o
-     join run_fault f on f.outage = 'postgres' and o."startedAt" >= f."from" and o."endedAt" < f."to"
+     join run_outage f on f.of = 'postgres' and o."startedAt" >= f."from" and o."endedAt" < f."to"
      where o.path = 'http' and o.outcome = 'ok'
    union all
    select 'act of ' || a."personId" || ' on ' || a."decisionId" from run_act a
-     join run_fault f on f.outage = 'postgres' and a."startedAt" >= f."from" and a."endedAt" < f."to"
+     join run_outage f on f.of = 'postgres' and a."startedAt" >= f."from" and a."endedAt" < f."to"
      where a.outcome = 'ok'`,
 );
 
@@ -77,8 +77,8 @@ const F5: Check = {
       await offendersOf(
         world,
         `select f.kind || ' at ' || f."from" || ': none of ' || count(*) || ' was accepted' as offender
-         from run_fault f join run_op o on o.path = 'http' and o."startedAt" >= f."from" and o."endedAt" < f."to"
-         where f.outage = 'redis' and not exists (select from run_fault other
+         from run_outage f join run_op o on o.path = 'http' and o."startedAt" >= f."from" and o."endedAt" < f."to"
+         where f.of = 'redis' and not exists (select from run_fault other
            where other."from" < f."to" and f."from" < other."to" and other.kind <> f.kind)
          group by f.kind, f."from"
          having count(*) >= ${TRIES_MIN} and bool_or(o.outcome = 'ok') is not true`,
