@@ -16,6 +16,7 @@
  * It looks at everything right after it has come to lead, and once a day: domain/gap.ts says what only that finds.
  */
 import { setTimeout as systemSleep } from 'node:timers/promises';
+import { GAPS_LISTED_MAX } from '../domain/gap.ts';
 import type { Log } from '../domain/log.ts';
 import type { Broker } from '../queues/broker.ts';
 import { queueNames } from '../queues/pipeline.ts';
@@ -25,6 +26,7 @@ import type { Failpoint } from './failpoint.ts';
 import { errorClassOf } from './fault.ts';
 import type { GapWatch } from './gap-watch.ts';
 import type { HopReport, Resender } from './resend.ts';
+import { within } from './time-limit.ts';
 
 export interface ReconcilerOptions {
   /** Sessions of the audit role. A leader keeps one of them for as long as it leads. */
@@ -83,6 +85,8 @@ const SYSTEM: ReconcilerEnvironment = {
 const MORE_MS = 1_000;
 /** A leader asks the server every few seconds. One that does not is paused, and must not keep others from leading. */
 const SILENCE_MS_MAX = 60_000;
+/** A queue store that hangs is one that does not answer. */
+const ANSWER_MS_MAX = 5_000;
 
 export function createReconciler(options: ReconcilerOptions): Reconciler {
   const { database, gaps, resender, broker, log, failpoint } = options;
@@ -121,9 +125,9 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     let everythingAtMs = -Infinity;
     while (!stopped.signal.aborted) {
       // First what a crash has just left, which takes no time; then whatever else there is.
-      const hops = await pass(session, 'recent');
+      let hops = await pass(session, 'recent');
       if (monotonicMs() >= everythingAtMs && !stopped.signal.aborted) {
-        await pass(session, 'everything');
+        hops = await pass(session, 'everything');
         everythingAtMs = monotonicMs() + timing.everythingMs;
       }
       await rest(session, restMsAfter(hops));
@@ -159,14 +163,14 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
   }
 
   function restMsAfter(hops: readonly HopReport[]): number {
-    if (hops.some(({ sent, open }) => sent > 0 && open > sent)) return MORE_MS;
+    if (hops.some(({ sent, open }) => sent > 0 && open > GAPS_LISTED_MAX)) return MORE_MS;
     return hops.some(({ isNextSoon }) => isNextSoon) ? timing.soonMs : timing.intervalMs;
   }
 
   /** Drained, or flushed: nobody can tell, and a look costs little. A store that was away may come back empty, too. */
   async function haveBecomeEmpty(): Promise<boolean> {
     const held = heldJobs;
-    heldJobs = await holdsJobs().catch(() => true);
+    heldJobs = await within(ANSWER_MS_MAX, holdsJobs()).catch(() => true);
     return held && !heldJobs;
   }
 

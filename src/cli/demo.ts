@@ -118,8 +118,13 @@ async function explainNext({ url, desk, reviewers }: RunningDemo): Promise<void>
   const person = reviewers[0]!;
   const review = await desk.first(person, 'LOW');
   data(`\nThe daemon is up at ${url}. Ctrl-C ends it.\n`);
+  data(`The console is at ${url}/console. Sign in with the token of any of these, for a day:\n`);
+  table(
+    ['NAME', 'ROLE', 'TOKEN'],
+    reviewers.map(({ name, role, token }) => [name, role, token]),
+  );
   data(
-    `You are ${person.name}, ${person.role}. Your token, for a day:\n\n  export TOKEN=${person.token}\n`,
+    `\nOn the command line you are ${person.name}, ${person.role}:\n\n  export TOKEN=${person.token}\n`,
   );
   data(
     `What waits for people, most urgent first:\n\n  curl -s -H "Authorization: Bearer $TOKEN" ${url}/v1/reviews\n`,

@@ -367,6 +367,11 @@ const rows = {
     status: 422,
     remedy: 'Name the one role in which you act; in each round a person acts once.',
   },
+  act_required: {
+    title: 'Nothing was pressed',
+    status: 422,
+    remedy: 'Press the button of what you mean to do: Enter in a field decides nothing.',
+  },
   justification_required: {
     title: 'Justification required',
     status: 422,

@@ -63,7 +63,10 @@ export interface Backlog {
 export interface Broker {
   readonly store: 'redis' | 'postgres';
   sender<Q extends QueueName>(queue: Q): Send<Q>;
-  /** Hands every job to `take`; the job is completed when it resolves and retried, later and later, when it rejects. */
+  /**
+   * Hands every job to `take`; the job is completed when it resolves and retried, later and later, when it rejects.
+   * `onCompleted` is told of each that has left.
+   */
   consume(
     queue: QueueName,
     take: (job: TakenJob) => Promise<void>,

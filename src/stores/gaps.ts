@@ -43,7 +43,12 @@ export function openGapStore(tx: Tx) {
   };
 }
 
-const RECENT = { enable_hashjoin: 'off', enable_mergejoin: 'off', enable_seqscan: 'off' };
+const RECENT = {
+  enable_hashjoin: 'off',
+  enable_mergejoin: 'off',
+  enable_seqscan: 'off',
+  max_parallel_workers_per_gather: '0',
+};
 const EVERYTHING = { enable_nestloop: 'off', work_mem: '64MB' };
 const REDRIVEN_MAX = 10_000;
 const OVERDUE_LISTED_MAX = 1_000;

@@ -120,10 +120,18 @@ describe('a review', () => {
     expect(possibleActs(await pageOf('cora', review))).toEqual(['escalate']);
   });
 
-  it('is not decided by Enter in a field', async () => {
-    const page = await pageOf('ada', await openReview(desk.decision, desk.facts));
+  it('is not decided by Enter in a field, which presses the first button', async () => {
+    const review = await openReview(desk.decision, desk.facts);
+    const page = await pageOf('ada', review);
     const form = page.slice(page.indexOf('/decisions"'));
-    expect(/<button[^>]*>/.exec(form)![0]).toBe('<button disabled hidden>');
+    expect(/<button[^>]*>/.exec(form)![0]).toContain('name="act" value=""');
+    const refused = await act('ada', review, { ...approving, act: '' });
+    expect(refused).toMatchObject({
+      status: 422,
+      said: expect.stringContaining('Nothing was pressed'),
+    });
+    expect(refused.page).toContain('Looked into it.</textarea>');
+    expect(await stateOf(review)).toBe('pending');
   });
 });
 

@@ -65,7 +65,7 @@ describe('a reviewer', () => {
     const read = await said(first.page);
     for (const part of [
       'octo-org/octo-repo',
-      'Alternative 1: all of these',
+      'Alternative 1: all of these must hold',
       'is a number, not a string',
       'A repository became public +30 held',
       'It takes 2 people of at least 2 different roles; 0 of 2 agreed.',
@@ -202,7 +202,9 @@ describe('with the keyboard alone', () => {
     await page.getByRole('radio', { name: 'To restore' }).focus();
     await press('Space', 'Enter');
     // What is permanent is never done by Enter in a field.
+    await page.getByText('Nothing was pressed').waitFor();
     expect(await stateOf(review)).toBe('pending');
+    expect(await page.getByRole('radio', { name: 'To restore' }).isChecked()).toBe(true);
     await page.getByLabel('Justification').focus();
     await page.keyboard.type('just so? j k u');
     expect(await page.getByLabel('Justification').inputValue()).toBe('just so? j k u');

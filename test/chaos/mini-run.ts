@@ -104,13 +104,13 @@ export async function miniRun({
     receiver.misbehave(undefined);
     const healedAt = Date.now();
     const rest = { postgres, redis, msMax: REST_MS_MAX, apartMs: 500 };
-    const drainedAt = await untilRest(rest);
+    const { drainedAt, restedAt } = await untilRest(rest);
     await reviewers.stop();
     clearInterval(looking);
     await exporter.take(postgres);
     const before = await stateOf(postgres, effects());
     await repeatEverything(postgres, redis);
-    if (drainedAt === null || (await untilRest(rest)) === null) {
+    if (restedAt === null || (await untilRest(rest)).restedAt === null) {
       throw new Error('The small run did not come to rest.');
     }
     const after = await stateOf(postgres, effects());

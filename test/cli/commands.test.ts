@@ -98,7 +98,7 @@ describe('reviewer', () => {
         run(['reviewer', 'add', '--name', name, '--role', 'Compliance Officer']),
       ),
     );
-    expect(alice!.stdout).toMatch(/^so_\w+\n$/);
+    expect(alice!.stdout).toMatch(/^so_[\w-]+\n$/);
     expect(alice!.stderr).toMatch(
       /^alice \(.*\) holds Compliance Officer\.\nThe token is valid until .*\n$/,
     );
@@ -320,6 +320,18 @@ describe('what became of it', () => {
     expect(table).toMatchObject({ code: 0, stderr: '' });
     expect(table.stdout).toMatch(/events accepted +5 *\n/);
     expect(table.stdout).toMatch(/dead letters +2 *\n/);
+  });
+
+  it('says so when Redis does not answer, instead of waiting for it', async () => {
+    const { code, stdout, stderr } = await run(['status'], '', {
+      REDIS_URL: 'redis://127.0.0.1:1',
+      LOG_LEVEL: 'silent',
+    });
+    expect({ code, stdout, stderr }).toEqual({
+      code: 69,
+      stdout: '',
+      stderr: 'Redis did not answer within 10 s: check REDIS_URL.\n',
+    });
   });
 
   it('trace tells the life of an event, for people and as data', async () => {

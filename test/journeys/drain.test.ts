@@ -1,5 +1,7 @@
 /** Processes that end, as their supervisor, the machine or a person ends them: what is under way is never lost. */
+import { once } from 'node:events';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -142,6 +144,24 @@ describe('a drain that cannot end', () => {
     });
     await unlock();
   });
+});
+
+it('a daemon of which a part does not start stops the parts before it, says why and ends', async () => {
+  const ground = await openLoadedGround(queueStores[0]!);
+  const other = createServer().listen(0, '127.0.0.1');
+  await once(other, 'listening');
+  const { port } = other.address() as AddressInfo;
+  try {
+    const up = await start(['up'], { ...ground.environment, ADMIN_PORT: String(port) });
+    const { code, stderr } = await up.ended;
+    expect(code).toBe(1);
+    expect(stderr).toMatch(
+      /EADDRINUSE: address already in use .* Set ADMIN_PORT to another one\.$/,
+    );
+  } finally {
+    other.close();
+    await ground.close();
+  }
 });
 
 describe('on the embedded PostgreSQL', () => {

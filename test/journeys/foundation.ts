@@ -61,7 +61,7 @@ export async function until<T>(
   what: string,
   look: () => Promise<T | undefined>,
   describe: () => Promise<unknown> = async () => '',
-  msMax = 120_000,
+  msMax = 90_000,
 ): Promise<T> {
   for (const untilMs = performance.now() + msMax; ; ) {
     const found = await look();

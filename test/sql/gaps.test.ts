@@ -246,3 +246,45 @@ describe('redriven_message', () => {
     expect(rows).toEqual([{ queue: 'risk', id: second }]);
   });
 });
+
+describe('a look at the last minutes', () => {
+  interface Plan {
+    readonly 'Node Type': string;
+    readonly 'Relation Name'?: string;
+    readonly Plans?: readonly Plan[];
+  }
+  const scannedIn = (plan: Plan): readonly string[] => [
+    ...(plan['Node Type'] === 'Seq Scan' ? [plan['Relation Name'] ?? '?'] : []),
+    ...(plan.Plans ?? []).flatMap(scannedIn),
+  ];
+
+  it.each([
+    'gap_assessment',
+    'gap_evaluation',
+    'gap_review',
+    'gap_decision_entry',
+    'gap_execution',
+    'gap_entry',
+  ])('goes through indexes: %s', async (view) => {
+    await client.query('set local enable_seqscan = off');
+    await client.query('set local role sentinelops_audit');
+    for (const range of [
+      `since >= now() - interval '1 minute'`,
+      `id = any('{${second}}'::uuid[])`,
+    ]) {
+      const { rows } = await client.query<{ 'QUERY PLAN': readonly { Plan: Plan }[] }>(
+        `explain (format json) select id from audit.${view} where ${range}`,
+      );
+      // With sequential scans made dear, one that is left has no index to stand on.
+      expect(scannedIn(rows[0]!['QUERY PLAN'][0]!.Plan)).toEqual([]);
+    }
+  });
+
+  it('finds the overdue rounds of a level by an index', async () => {
+    await client.query('set local enable_seqscan = off');
+    const { rows } = await client.query<{ 'QUERY PLAN': string }>(
+      'explain select review_id from audit.overdue_round',
+    );
+    expect(rows.map((row) => row['QUERY PLAN']).join()).toContain('idx_decision_pending');
+  });
+});

@@ -24,6 +24,8 @@ const QUIET = [
 /** As root Chromium starts only without its sandbox; all that it opens here are pages of ours. */
 const asRoot = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
 
+const WAIT_MS_MAX = 20_000;
+
 export interface Look {
   readonly scheme?: 'light' | 'dark';
   /** Pixels; 1280 when not given. */
@@ -63,6 +65,8 @@ export async function startBrowser(origin: string): Promise<TestBrowser> {
         reducedMotion: 'reduce',
       });
       contexts.push(context);
+      // Sooner than the test gives up: then the error says what was waited for.
+      context.setDefaultTimeout(WAIT_MS_MAX);
       if (visitor !== undefined) await context.addCookies(cookiesOf(visitor, origin));
       const page = await context.newPage();
       return { page, faults: watch(page, origin) };

@@ -14,7 +14,7 @@ import {
 } from '../../domain/approval.ts';
 import { acts, roles } from '../../domain/authority.ts';
 import { isUuid, type PersonId, type ReviewId } from '../../domain/ids.ts';
-import { isRefusal, problems, refuse } from '../../domain/problem.ts';
+import { isRefusal, problems, type Refusal, refuse } from '../../domain/problem.ts';
 import type { Database } from '../../stores/database.ts';
 import { openReviewStore } from '../../stores/review.ts';
 import type { RefusedAct } from '../console/pages/review-decision.ts';
@@ -35,7 +35,8 @@ const DecisionForm = Type.Object({
   form_token: Type.String(),
   view_digest: Type.String({ pattern: '^[0-9a-f]{64}$' }),
   shown_at: Type.String({ maxLength: 40 }),
-  act: Type.Enum([...acts]),
+  /** Empty when no button was pressed. */
+  act: Type.Enum(['', ...acts]),
   option: Type.Optional(Type.String({ maxLength: 100 })),
   role: Type.Optional(Type.Enum(['', ...roles])),
   justification: Type.String({ maxLength: 2 * JUSTIFICATION_CHARACTERS_MAX }),
@@ -58,8 +59,7 @@ export function addReviewRoutes(
       const { id } = request.params;
       if (!isUuid(id)) return show.problem(request, reply, unknownReview());
       const asked = requestOf(signedIn(request).personId, id as ReviewId, request.body);
-      const isTooLong = asked.justification.length > JUSTIFICATION_CHARACTERS_MAX;
-      const answer = isTooLong ? tooLong : await decide(asked);
+      const answer = isRefusal(asked) ? asked : await decide(asked);
       if (!isRefusal(answer)) return reply.redirect(`/console/reviews/${id}#decision`, 303);
       const { option, role, justification, shown_at: shownAt } = request.body;
       return showReview(request, reply, id, {
@@ -92,24 +92,26 @@ export function addReviewRoutes(
   }
 }
 
-const tooLong = refuse(
-  'bad_string',
-  `the justification has more than ${JUSTIFICATION_CHARACTERS_MAX} characters`,
-);
-
+/** Refusals: `act_required`, `bad_string`. */
 function requestOf(
   personId: PersonId,
   reviewId: ReviewId,
-  { act, option, role, justification, view_digest: viewDigest }: Static<typeof DecisionForm>,
-): DecisionRequest {
+  fields: Static<typeof DecisionForm>,
+): DecisionRequest | Refusal {
+  const { act, option, role, view_digest: viewDigest } = fields;
+  if (act === '') return refuse('act_required', 'the form was sent by Enter');
+  // What a browser sends for a line break is two characters; people mean one.
+  const justification = fields.justification.replaceAll('\r\n', '\n');
+  if (justification.length > JUSTIFICATION_CHARACTERS_MAX) {
+    return refuse('bad_string', `more than ${JUSTIFICATION_CHARACTERS_MAX} characters`);
+  }
   return {
     personId,
     reviewId,
     act,
     option,
     role: roles.find((known) => known === role),
-    // What a browser sends for a line break is two characters; people mean one.
-    justification: justification.replaceAll('\r\n', '\n'),
+    justification,
     viewDigest,
   };
 }

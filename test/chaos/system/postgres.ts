@@ -48,6 +48,15 @@ const START_PAUSE_MS = 300;
 export async function openPostgresServer(directory: string): Promise<PostgresServer> {
   await mkdir(directory, { recursive: true });
   const canFill = await mountSmallDisk(directory);
+  try {
+    return await openOn(directory, canFill);
+  } catch (error) {
+    if (canFill) await run('umount', [directory]);
+    throw error;
+  }
+}
+
+async function openOn(directory: string, canFill: boolean): Promise<PostgresServer> {
   // The server's own user passes through.
   await chmod(directory, 0o755);
   const user = await systemUser();

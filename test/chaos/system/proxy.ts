@@ -17,7 +17,7 @@ export interface Proxy {
   slow(delayMs: number, pieceBytes: number): void;
   resume(): void;
   /** Cuts the next connection that sends a COMMIT: before the server hears of it, or before the client hears back. */
-  cutNextCommit(when: 'before' | 'after'): void;
+  cutNextCommit(when: 'before' | 'after' | undefined): void;
   /** How many connections were reset since the beginning, COMMITs among them. */
   cuts(): number;
   /** Pieces that were held back. */

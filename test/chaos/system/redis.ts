@@ -16,8 +16,11 @@ export interface RedisServer {
   kill(): Promise<void>;
   /** Resolves when it takes connections and has loaded what it kept. */
   start(): Promise<void>;
-  /** Lets it forget all that it wrote within the last so many milliseconds, as a power cut before the next fsync does. */
-  losePower(ms: number): Promise<void>;
+  /**
+   * Ends it and lets it forget all that it wrote within the last so many milliseconds, as a power cut before the next
+   * fsync does; nothing when that cannot be told. Returns how far back it went.
+   */
+  losePower(msMin: number, msMax: number): Promise<number>;
   /** Forgets everything, for a new life as a replica. Only while it does not run. */
   wipe(): Promise<void>;
   stop(): Promise<void>;
@@ -96,12 +99,14 @@ export async function openRedisServer(directory: string): Promise<RedisServer> {
       });
       await answering(admin);
     },
-    async losePower(ms) {
+    async losePower(msMin, msMax) {
       await measure();
       const now = performance.now();
       await kill();
-      const before = sizes.filter(({ atMs }) => now - atMs >= ms).at(-1);
-      if (before !== undefined) await truncate(before.file, before.bytes);
+      const known = sizes.filter(({ atMs }) => now - atMs >= msMin && now - atMs <= msMax).at(-1);
+      if (known === undefined) return 0;
+      await truncate(known.file, known.bytes);
+      return now - known.atMs;
     },
     async wipe() {
       await rm(join(directory, 'appendonlydir'), { recursive: true, force: true });

@@ -17,35 +17,53 @@ export interface RestOptions {
   readonly onWait?: (what: string) => void;
 }
 
-const POLL_MS = 1_000;
+export interface Rest {
+  /** When nothing waited any more but calls that are due later, and people. */
+  readonly drainedAt: number | null;
+  /** When the first of two equal looks found that nothing waited at all. */
+  readonly restedAt: number | null;
+}
 
-/** When the first of the two equal looks was; null when it did not come to rest in time. */
-export async function untilRest(options: RestOptions): Promise<number | null> {
+const POLL_MS = 1_000;
+/** What a schedule of retries and what people take their time for. */
+const NOT_OURS: readonly string[] = ['G7', 'open reviews'];
+
+export async function untilRest(options: RestOptions): Promise<Rest> {
   const { postgres, redis, msMax, apartMs, onWait } = options;
   const untilMs = performance.now() + msMax;
+  let drainedAt: number | null = null;
   while (performance.now() < untilMs) {
     const at = Date.now();
     const waits = await whatWaits(postgres, redis);
-    if (waits === undefined) {
+    if (waits.every(({ what }) => NOT_OURS.includes(what))) drainedAt ??= at;
+    if (waits.length === 0) {
       const before = JSON.stringify(await tableDigests(postgres));
       await sleep(apartMs);
       const after = JSON.stringify(await tableDigests(postgres));
-      if (before === after && (await whatWaits(postgres, redis)) === undefined) return at;
-    } else {
-      onWait?.(waits);
+      if (before === after && (await whatWaits(postgres, redis)).length === 0) {
+        return { drainedAt, restedAt: at };
+      }
     }
+    onWait?.(waits.map(({ what, n }) => `${n} ${what}`).join(', '));
     await sleep(POLL_MS);
   }
-  return null;
+  return { drainedAt, restedAt: null };
 }
 
 const OPEN = `select 'open reviews' as what, count(*) as n from audit.review where resolved_at is null`;
 
-/** The first thing that is not done yet; undefined when everything is. */
-export async function whatWaits(postgres: pg.Client, redis: Redis): Promise<string | undefined> {
+export interface Waiting {
+  readonly what: string;
+  readonly n: number;
+}
+
+/** What is not done yet. */
+export async function whatWaits(postgres: pg.Client, redis: Redis): Promise<readonly Waiting[]> {
+  const waits: Waiting[] = [];
   for (const queue of queues) {
-    const [state] = await jobIds(redis, queue, 1);
-    if (state !== undefined) return `${queue}: jobs ${state[0]}`;
+    for (const [state, ids] of await jobIds(redis, queue, 1_000)) {
+      waits.push({ what: `jobs ${state} on ${queue}`, n: ids.length });
+    }
   }
   const counted = Object.entries(gaps).map(
     ([gap, sql]) => `select '${gap}' as what, count(*) as n from (${sql}) as ${gap.toLowerCase()}`,
@@ -53,6 +71,8 @@ export async function whatWaits(postgres: pg.Client, redis: Redis): Promise<stri
   const { rows } = await postgres.query<{ what: string; n: string }>(
     [OPEN, ...counted].join(' union all '),
   );
-  const open = rows.find(({ n }) => n !== '0');
-  return open && `${open.n} ${open.what}`;
+  return [
+    ...waits,
+    ...rows.map(({ what, n }) => ({ what, n: Number(n) })).filter(({ n }) => n > 0),
+  ];
 }

@@ -40,7 +40,7 @@ export function deadLetterPage({ letter, mayRead }: DeadLetterPage): Page {
     <h2>What was sent</h2>
     ${mayRead ? content(letter) : html`<p>What a message says is for those who decide and for Auditors.</p>`}
     <h2>To send it again</h2>
-    <p>On the command line: <code class="whole">sentinelops deadletter show ${deadLetterId}</code></p>`,
+    <p>On the command line: <code class="whole">sentinelops deadletter retry ${deadLetterId}</code></p>`,
   };
 }
 

@@ -120,8 +120,11 @@ function decisionForm(panel: DecisionPanel, permissions: readonly Permission[]):
         </form>`;
 }
 
-/** Enter in a field presses the first button of its form. What is permanent must be pressed itself, so this one is first. */
-const noActByEnter = html`<button disabled hidden></button>`;
+/**
+ * Enter in a field presses the first button of its form that is enabled. What is permanent must be pressed itself, so
+ * the first one asks for no act.
+ */
+const noActByEnter = html`<button class="unseen" name="act" value="" tabindex="-1" aria-hidden="true"></button>`;
 
 /** What an approval of this person would lead to. */
 function consequence({ found }: ReviewParts, permissions: readonly Permission[]): Part {
@@ -197,7 +200,10 @@ function roleChoice(permissions: readonly Permission[], chosen: string | undefin
 const buttons: Readonly<Record<Act, { readonly words: string; readonly meaning: string }>> = {
   approve: { words: 'Approve', meaning: 'Do what is chosen above.' },
   reject: { words: 'Reject', meaning: 'Nothing is done; the review ends.' },
-  override: { words: 'Override', meaning: 'Do it although the risk is not known.' },
+  override: {
+    words: 'Override',
+    meaning: 'An approval that stands even where the risk is not known.',
+  },
   escalate: { words: 'Escalate', meaning: 'A new round begins, one role higher.' },
 };
 

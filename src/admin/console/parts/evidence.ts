@@ -13,7 +13,7 @@ export function evidenceTable(caption: string, evidence: readonly Evidence[]): H
       <thead><tr><th scope="col">Result</th><th scope="col">Condition</th><th scope="col" class="found">Found</th></tr></thead>
       ${[...groups].map(
         ([group, inside]) => html`<tbody>
-        ${groups.size > 1 && html`<tr><th scope="rowgroup" colspan="3">${groupTitle(group)}</th></tr>`}
+        ${(groups.size > 1 || group !== 'all') && html`<tr><th scope="rowgroup" colspan="3">${groupTitle(group)}</th></tr>`}
         ${inside.map(evidenceRow)}
       </tbody>`,
       )}
@@ -31,21 +31,21 @@ function evidenceRow(one: Evidence): Html {
         </tr>`;
 }
 
-/** `any.3.all.0` stands in the group `any.3.all`. */
+/** `any.3.all.0` stands in the group `any.3.all`; what stands alone in a `not` ends with it. */
 function groupOf(position: string): string {
-  return position.slice(0, Math.max(0, position.lastIndexOf('.')));
+  return position.replace(/\.\d+$/, '');
 }
 
 const groupWords: Readonly<Record<string, string>> = {
-  all: 'all of these',
-  any: 'at least one of these',
-  not: 'not this',
+  all: 'all of these must hold',
+  any: 'at least one of these must hold',
+  not: 'this must not hold',
 };
 
 /** `any.3.all` is the fourth alternative, of which all conditions must hold. */
 function groupTitle(group: string): string {
   const alternatives = [...group.matchAll(/\bany\.(\d+)/g)].map(([, index]) => Number(index) + 1);
-  const kind = groupWords[group.split('.').at(-1) ?? ''] ?? 'these';
+  const kind = groupWords[group.split('.').at(-1) ?? ''] ?? '';
   const title = alternatives.length === 0 ? kind : `alternative ${alternatives.join('.')}: ${kind}`;
   return title.charAt(0).toUpperCase() + title.slice(1);
 }

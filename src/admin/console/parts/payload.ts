@@ -16,7 +16,7 @@ export function payload(title: string, value: unknown, whole: string): Html {
         ${printed.length.toLocaleString('en')} characters.</span>`;
   return html`<details>
       <summary>${title}</summary>
-      <p><a href="${whole}" download>Download all of it</a>${rest}</p>
+      <p><a class="alone" href="${whole}" download>Download all of it</a>${rest}</p>
       ${block(title, shown)}
     </details>`;
 }

@@ -1,0 +1,111 @@
+/** What a run comes to in numbers, for people and for the record. */
+import type { Evidence } from './checker/evidence.ts';
+import { queues } from './checker/queue-keys.ts';
+import type { Injected } from './schedule.ts';
+
+export interface Figures {
+  readonly seed: number;
+  readonly minutes: number;
+  readonly events: { readonly accepted: number; readonly ops: Readonly<Record<string, number>> };
+  readonly acts: Readonly<Record<string, number>>;
+  readonly effects: number;
+  /** Requests that reached the target again. */
+  readonly repeatsAtTarget: number;
+  readonly lostFromQueue: number;
+  readonly faults: number;
+  readonly kills: number;
+  /** By kind: how many were injected, and how many of them were seen to bite. */
+  readonly byKind: Readonly<Record<string, { readonly injected: number; readonly bit: number }>>;
+  /** From the death of a lone worker to the next job that its queue completed, in milliseconds. */
+  readonly recoveryMs: Spread;
+  readonly flushHealMs: Spread;
+  readonly drainS: number | null;
+  readonly violations: readonly string[];
+}
+
+export interface Spread {
+  readonly n: number;
+  readonly p50: number;
+  readonly p99: number;
+  readonly max: number;
+}
+
+export function spreadOf(values: readonly number[]): Spread {
+  const sorted = values.toSorted((a, b) => a - b);
+  const at = (share: number) => Math.round(sorted[Math.ceil(sorted.length * share) - 1] ?? 0);
+  return { n: sorted.length, p50: at(0.5), p99: at(0.99), max: at(1) };
+}
+
+export interface FiguresInput {
+  readonly evidence: Evidence;
+  readonly injected: readonly Injected[];
+  readonly completions: (queue: string) => readonly number[];
+  readonly effects: number;
+  readonly violations: readonly string[];
+}
+
+export function figuresOf(input: FiguresInput): Figures {
+  const { evidence, injected, effects, violations } = input;
+  const { run, ops, acts, receipts } = evidence;
+  const accepted = ops.filter(({ outcome }) => outcome === 'ok');
+  const kinds = Map.groupBy(injected, ({ fault }) => fault.kind);
+  return {
+    seed: run.seed,
+    minutes: Math.round((run.endedAt - run.startedAt) / 6_000) / 10,
+    events: {
+      accepted: new Set(accepted.map(({ source, id }) => `${source} ${id}`)).size,
+      ops: countsOf(ops.map(({ path, outcome }) => `${path} ${outcome}`)),
+    },
+    acts: countsOf(acts.map(({ act, outcome }) => `${act} ${outcome}`)),
+    effects,
+    repeatsAtTarget: receipts.length - new Set(receipts.map(({ key }) => key)).size,
+    lostFromQueue: run.missedBySources.length,
+    faults: injected.length,
+    kills: injected.reduce((total, { harm }) => total + (harm.kills ?? 0), 0),
+    byKind: Object.fromEntries(
+      [...kinds]
+        .toSorted()
+        .map(([kind, of]) => [
+          kind,
+          { injected: of.length, bit: of.filter(({ fault }) => fault.observed > 0).length },
+        ]),
+    ),
+    recoveryMs: spreadOf([...recoveries(input)]),
+    flushHealMs: spreadOf(injected.flatMap(({ harm }) => harm.healMs ?? [])),
+    drainS: run.drainedAt === null ? null : Math.round((run.drainedAt - run.healedAt) / 1_000),
+    violations,
+  };
+}
+
+function countsOf(names: readonly string[]): Readonly<Record<string, number>> {
+  const groups = Map.groupBy(names, (name) => name);
+  return Object.fromEntries([...groups].toSorted().map(([name, of]) => [name, of.length]));
+}
+
+/** Of single kills during which the stores were left alone: what takes longer then is not the worker's doing. */
+const UNDISTURBED_MS = 15_000;
+
+function* recoveries({ injected, completions }: FiguresInput): Generator<number> {
+  const others = injected.filter(({ kind }) => kind.lane !== 'process');
+  for (const { fault } of injected) {
+    const queue = queues.find((known) => known === fault.detail);
+    if (fault.kind !== 'process: killed' || queue === undefined) continue;
+    const disturbed = others.some(
+      (other) =>
+        other.fault.from < fault.from + UNDISTURBED_MS && other.fault.to > fault.from - 2_000,
+    );
+    const next = completions(queue).find((at) => at > fault.from);
+    if (!disturbed && next !== undefined) yield next - fault.from;
+  }
+}
+
+export function printFigures(figures: Figures): string {
+  const { byKind, ...rest } = figures;
+  const lines = Object.entries(byKind).map(
+    ([kind, { injected, bit }]) =>
+      `  ${kind.padEnd(45)} ${String(injected).padStart(5)} ${String(bit).padStart(5)}`,
+  );
+  return [JSON.stringify(rest, null, 1), `  ${'fault'.padEnd(45)} times   bit`, ...lines, ''].join(
+    '\n',
+  );
+}

@@ -1,0 +1,93 @@
+/** Injects faults by a seeded schedule: those of one lane one after the other, the lanes beside each other. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Fault } from './checker/evidence.ts';
+import type { FaultKind, Harm, Lane } from './faults/fault.ts';
+import type { Random } from './random.ts';
+import type { System } from './system/system.ts';
+import type { SignalWatch } from './watch/signals.ts';
+
+export interface ScheduleOptions {
+  readonly system: System;
+  readonly kinds: readonly FaultKind[];
+  readonly random: Random;
+  readonly signals: SignalWatch;
+  readonly until: AbortSignal;
+  /** Before each fault, while everything is as the last one has left it. */
+  readonly beforeFault: () => Promise<void>;
+  readonly onFault: (injected: Injected) => Promise<void>;
+}
+
+export interface Injected {
+  readonly kind: FaultKind;
+  readonly harm: Harm;
+  readonly fault: Fault;
+}
+
+/** What lies between two faults of a lane. */
+const PAUSE_MS: Readonly<Record<Lane, { readonly min: number; readonly max: number }>> = {
+  process: { min: 300, max: 2_000 },
+  store: { min: 2_000, max: 6_000 },
+  edge: { min: 500, max: 3_000 },
+};
+/** How long after its end a fault may take to show. */
+const SHOWS_MS_MAX = 10_000;
+const SHOWS_POLL_MS = 200;
+
+/** Resolves when `until` has come, every lane has healed its last fault, and all of them are noted. */
+export async function runSchedule(options: ScheduleOptions): Promise<void> {
+  const lanes = Map.groupBy(options.kinds, ({ lane }) => lane);
+  const noted = await Promise.all([...lanes].map(([lane, kinds]) => runLane(lane, kinds, options)));
+  await Promise.all(noted.flat());
+}
+
+async function runLane(
+  lane: Lane,
+  kinds: readonly FaultKind[],
+  options: ScheduleOptions,
+): Promise<readonly Promise<void>[]> {
+  const random = options.random.fork(`lane ${lane}`);
+  const { min, max } = PAUSE_MS[lane];
+  // Each kind comes once before chance decides, so that none is missing from a short run.
+  const first = random.shuffle(kinds);
+  const noted: Promise<void>[] = [];
+  for (;;) {
+    await sleep(random.between(min, max), undefined, { signal: options.until }).catch(() => {});
+    if (options.until.aborted) return noted;
+    const kind = first.shift() ?? weighted(kinds, random);
+    const { note } = await injectOne(kind, random, options);
+    // What follows may take its time to show; the lane does not wait for it.
+    noted.push(note());
+  }
+}
+
+function weighted(kinds: readonly FaultKind[], random: Random): FaultKind {
+  let left = random.next() * kinds.reduce((total, { weight }) => total + weight, 0);
+  return kinds.find(({ weight }) => (left -= weight) < 0) ?? kinds[0]!;
+}
+
+async function injectOne(
+  kind: FaultKind,
+  random: Random,
+  { system, signals, beforeFault, onFault }: ScheduleOptions,
+): Promise<{ note(): Promise<void> }> {
+  await beforeFault();
+  const before = signals.now();
+  const from = Date.now();
+  const harm = await kind.inject(system, random);
+  const to = Date.now();
+  const { bites, detail, outage = null, losesJobsFrom = null } = harm;
+  return {
+    async note() {
+      const observed =
+        typeof bites === 'number' ? bites : await shown(() => bites(signals.now()) - bites(before));
+      const fault = { kind: kind.name, from, to, detail, outage, losesJobsFrom, observed };
+      await onFault({ kind, harm, fault });
+    },
+  };
+}
+
+async function shown(rise: () => number): Promise<number> {
+  const untilMs = performance.now() + SHOWS_MS_MAX;
+  while (rise() <= 0 && performance.now() < untilMs) await sleep(SHOWS_POLL_MS);
+  return Math.max(0, rise());
+}
