@@ -65,7 +65,7 @@ describe('a reviewer', () => {
     const read = await said(first.page);
     for (const part of [
       'octo-org/octo-repo',
-      'Alternative 1: all of these must hold',
+      'Alternative 1: all of these hold',
       'is a number, not a string',
       'A repository became public +30 held',
       'It takes 2 people of at least 2 different roles; 0 of 2 agreed.',

@@ -77,13 +77,14 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
       repeat(LOOK_MS, jobLook(system)),
       repeat(POLICY_CHANGE_MS, policyChange(system, setting)),
     ];
+    const takeExport = exporterOf(system);
     const injected: Injected[] = [];
     const forged: string[] = [];
 
     const over = AbortSignal.any([options.abort, AbortSignal.timeout(minutes * 60_000)]);
     await runSchedule({
       ...{ system, kinds: options.kinds, random, signals, until: over },
-      beforeFault: takeExport(system),
+      beforeFault: takeExport,
       async onFault(one) {
         injected.push(one);
         forged.push(...(one.harm.forged ?? []));
@@ -107,7 +108,7 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
     await sampler.stop();
     const missedBySources = await missed(postgres, folder.path, system);
     const replay = restedAt === null ? null : await repeatAll(system, postgres, rest, say);
-    await takeExport(system)();
+    await takeExport();
     await signals.stop();
     await system.stopProcesses();
     await folder.finish({
@@ -226,7 +227,7 @@ function policyChange(system: System, setting: Setting): () => Promise<void> {
   };
 }
 
-function takeExport(system: System): () => Promise<void> {
+function exporterOf(system: System): () => Promise<void> {
   const exporter = createLedgerExporter(system.folder);
   let last: Promise<void> = Promise.resolve();
   return () => {

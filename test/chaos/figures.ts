@@ -64,7 +64,7 @@ export function figuresOf(input: FiguresInput): Figures {
     kills: injected.reduce((total, { harm }) => total + (harm.kills ?? 0), 0),
     byKind: Object.fromEntries(
       [...kinds]
-        .toSorted()
+        .toSorted(([a], [b]) => a.localeCompare(b))
         .map(([kind, of]) => [
           kind,
           { injected: of.length, bit: of.filter(({ fault }) => fault.observed > 0).length },
@@ -79,7 +79,9 @@ export function figuresOf(input: FiguresInput): Figures {
 
 function countsOf(names: readonly string[]): Readonly<Record<string, number>> {
   const groups = Map.groupBy(names, (name) => name);
-  return Object.fromEntries([...groups].toSorted().map(([name, of]) => [name, of.length]));
+  return Object.fromEntries(
+    [...groups].toSorted(([a], [b]) => a.localeCompare(b)).map(([name, of]) => [name, of.length]),
+  );
 }
 
 /** Of single kills during which the stores were left alone: what takes longer then is not the worker's doing. */

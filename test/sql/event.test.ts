@@ -130,3 +130,35 @@ it('what is discarded, with person, reason and digest, is discarded for good', a
     expect(await tried(`${discard} update event.dead_letter set ${column} = null`)).toBe('42501');
   }
 });
+
+it('what is discarded is discarded by a person who is an Operator at that moment', async () => {
+  const discardBy = (person: string) => `
+    update event.dead_letter set discarded_at = now(), discarded_by = '${person}', discard_reason = 'noise',
+      salt = '${hex('b')}', row_digest = '${hex('d')}';`;
+  for (const person of [ids.auditor, ids.administrator, ids.complianceOfficer]) {
+    expect(await tried(discardBy(person))).toBe('42501');
+    expect(await verdictOf(client, 'superuser', discardBy(person))).toBe('42501');
+  }
+  const revoked = `update identity.role_grant set revoked_at = now() where person_id = '${ids.operator}';`;
+  expect(await verdictOf(client, 'superuser', revoked + discardBy(ids.operator))).toBe('42501');
+});
+
+it('each time that a letter is sent again is kept for good', async () => {
+  const redrive = `
+    insert into event.redrive (dead_letter_id, redriven_at)
+    select dead_letter_id, now() from event.dead_letter;`;
+  expect(await tried(redrive)).toBe('allowed');
+  expect(await tried(`${redrive} delete from event.redrive`)).toBe('42501');
+  expect(await tried(`${redrive} update event.redrive set redriven_by = null`)).toBe('42501');
+});
+
+it('the headers of a letter are an object, and stay as they came', async () => {
+  const kept = (headers: string) => `
+    select event.keep_dead_letters(array['10000000-0000-4000-8000-000000000008']::uuid[], array['ingest'], array[null],
+      array['github'], array['e0'], array[null]::uuid[], array['not_json'], array['not JSON'], array[null], array[2],
+      array['x'::bytea], array[1], array[null], array['github'], array['${headers}']::jsonb[]);`;
+  expect(await tried(kept('{"a": "b"}'))).toBe('allowed');
+  expect(await tried(kept('[]'))).toBe('23514 headers_are_an_object');
+  const change = `update event.dead_letter set headers = '{}'`;
+  expect(await verdictOf(client, 'superuser', kept('{"a": "b"}') + change)).toBe('42501');
+});

@@ -7,6 +7,8 @@ import type { FaultKind, Harm } from './fault.ts';
 
 /** A worker's lock lapses after 6 s, and 2 s later its job is found. */
 const BEYOND_LOCK_MS = { min: 8_500, max: 14_000 };
+/** For the one that woke up to find out what has become of its work. */
+const AWAKE_MS = 2_000;
 const QUEUES: readonly string[] = kinds.filter((kind) => kind !== 'admin' && kind !== 'reconciler');
 
 function drawn(system: System, random: Random): Instance {
@@ -72,6 +74,7 @@ const killedInARow: FaultKind = {
   },
 };
 
+/** Another one takes over meanwhile, and the first wakes up beside it with all that it held. */
 const paused: FaultKind = {
   name: 'process: paused beyond its lock',
   lane: 'process',
@@ -80,11 +83,16 @@ const paused: FaultKind = {
     const instance = drawn(system, random);
     const ms = random.between(BEYOND_LOCK_MS.min, BEYOND_LOCK_MS.max);
     const pid = instance.process.pid();
+    const successor = await system.add(instance.kind);
     instance.process.signal('SIGSTOP');
     await sleep(ms);
     // Only the process that was stopped: another one may have taken its place.
     if (instance.process.pid() === pid) instance.process.signal('SIGCONT');
-    return { detail: `${instance.name} for ${ms} ms`, bites: lost(instance.kind) };
+    await sleep(AWAKE_MS);
+    await system.remove(successor);
+    const shows = lost(instance.kind);
+    const bites = (signals: Signals) => shows(signals) + (signals.warnings[instance.name] ?? 0);
+    return { detail: `${instance.name} for ${ms} ms`, bites };
   },
 };
 

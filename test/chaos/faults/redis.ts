@@ -129,7 +129,7 @@ const connectionsCut: FaultKind = {
     const cut = await system
       .redis()
       .admin.call('CLIENT', 'KILL', 'TYPE', 'NORMAL', 'SKIPME', 'YES');
-    return { detail: `${cut} connections`, bites: Number(cut) };
+    return { detail: `${Number(cut)} connections`, bites: Number(cut) };
   },
 };
 

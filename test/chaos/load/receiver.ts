@@ -76,21 +76,23 @@ export async function openReceiver({ secret, note }: ReceiverOptions): Promise<R
     const body = await textOf(request);
     const said = read(body);
     const signatureOk = isSigned(webhook, request, body);
+    // What it will not do it refuses, whatever else is wrong with it.
+    const refuses = said.verdict === 'refuse' && (how === undefined || how.startsWith('acts'));
     const willAct =
       signatureOk &&
-      said.verdict !== 'refuse' &&
+      !refuses &&
       (how === undefined || how.startsWith('acts')) &&
       !(target === TARGETS.idempotent && acted.has(key));
     const receipt = {
       ...{ at: Date.now(), target, key, body: sha256(body), signatureOk, effect: willAct },
       ...{ decisionId: said.decisionId, seq: said.seq },
-      answered: how ?? (said.verdict === 'refuse' ? 'refused' : 'acknowledged'),
+      answered: refuses ? 'refused' : (how ?? 'acknowledged'),
     };
     if (willAct) acted.add(key);
     await note(receipt);
     if (!signatureOk) answer(response, 401, { error: 'the signature does not hold' });
+    else if (refuses) answer(response, 422, { error: 'refused' });
     else if (how !== undefined) await misbehave(how, key, response);
-    else if (said.verdict === 'refuse') answer(response, 422, { error: 'refused' });
     else answer(response, 200, { execution_id: key });
   }
 

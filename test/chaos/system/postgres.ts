@@ -1,6 +1,6 @@
 /** A PostgreSQL 18 of the run's own that can be crashed, filled up and brought back, always on the same port. */
 import { execFile } from 'node:child_process';
-import { chmod, mkdir, open, rm } from 'node:fs/promises';
+import { chmod, mkdir, open, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -41,7 +41,8 @@ const SETTINGS = {
   checkpoint_timeout: '60s',
 };
 const DISK_BYTES = 4 * 2 ** 30;
-const BLOCK_BYTES = 8 * 2 ** 20;
+const LAST_BYTES = 2 ** 20;
+const BLOCK = Buffer.alloc(4_096, 1);
 const START_TRIES_MAX = 10;
 const START_PAUSE_MS = 300;
 
@@ -102,10 +103,13 @@ async function openOn(directory: string, canFill: boolean): Promise<PostgresServ
       if (lock !== undefined) process.kill(lock.pid, 'SIGKILL');
     },
     async fill() {
-      const file = await open(filler, 'w');
-      const block = Buffer.alloc(BLOCK_BYTES, 1);
+      const { bavail, bsize } = await statfs(directory);
+      const room = Math.max(bsize, bavail * bsize - LAST_BYTES);
+      await run('fallocate', ['-l', `${room}`, filler]);
+      // The rest, which the server takes from as well.
+      const file = await open(filler, 'a');
       try {
-        for (;;) await file.write(block);
+        for (;;) await file.write(BLOCK);
       } catch (error) {
         if ((error as { code?: unknown }).code !== 'ENOSPC') throw error;
       } finally {

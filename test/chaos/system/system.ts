@@ -3,6 +3,8 @@ import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../../../src/embedded/port.ts';
+import { migrateQueueStore } from '../../../src/queues/broker.ts';
+import { QUEUE_ROLE, withMigratorClient } from '../../../src/stores/database.ts';
 import { migrate } from '../../../src/stores/migrate.ts';
 import type { RunFolder } from '../journal.ts';
 import { targetsFile } from '../load/documents.ts';
@@ -71,6 +73,7 @@ export interface SystemOptions {
 }
 
 const START_MS_MAX = 60_000;
+const LEDGER_ORIGIN = 'chaos.example/ledger';
 
 export async function startSystem({ folder, directory }: SystemOptions): Promise<System> {
   // PostgreSQL's own user passes through.
@@ -103,7 +106,8 @@ async function open(
   const postgres = opened(await openPostgresServer(join(directory, 'postgres')), (one) =>
     one.stop(),
   );
-  await migrate(postgres.url, { ledgerOrigin: 'chaos.example/ledger' });
+  await migrate(postgres.url, { ledgerOrigin: LEDGER_ORIGIN });
+  await withMigratorClient(postgres.url, (client) => migrateQueueStore(client, QUEUE_ROLE));
   let redis = opened(await openRedisServer(join(directory, 'redis-1')), (one) => one.stop());
   let standby = opened(await openRedisServer(join(directory, 'redis-2')), (one) => one.stop());
   await standby.kill();

@@ -37,16 +37,22 @@ function groupOf(position: string): string {
 }
 
 const groupWords: Readonly<Record<string, string>> = {
-  all: 'all of these must hold',
-  any: 'at least one of these must hold',
-  not: 'this must not hold',
+  all: 'all of these hold',
+  any: 'at least one of these holds',
+  not: 'this does not hold',
 };
 
 /** `any.3.all` is the fourth alternative, of which all conditions must hold. */
 function groupTitle(group: string): string {
+  const steps = group.split('.');
+  const kind = groupWords[steps.pop() ?? ''] ?? '';
+  const isTurned = steps.filter((step) => step === 'not').length % 2 === 1;
   const alternatives = [...group.matchAll(/\bany\.(\d+)/g)].map(([, index]) => Number(index) + 1);
-  const kind = groupWords[group.split('.').at(-1) ?? ''] ?? '';
-  const title = alternatives.length === 0 ? kind : `alternative ${alternatives.join('.')}: ${kind}`;
+  const title = [
+    ...(alternatives.length > 0 ? [`alternative ${alternatives.join('.')}`] : []),
+    ...(isTurned ? ['it must not be so that'] : []),
+    kind,
+  ].join(': ');
   return title.charAt(0).toUpperCase() + title.slice(1);
 }
 
@@ -61,7 +67,7 @@ export function contributionTables(score: string | null, all: readonly Contribut
   }
     ${
       others.length > 0 &&
-      html`<details><summary>${others.length} factors did not hold</summary>${contributionTable(
+      html`<details><summary>Factors that did not hold: ${others.length}</summary>${contributionTable(
         'Factors that did not hold',
         others,
       )}</details>`
