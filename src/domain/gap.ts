@@ -53,7 +53,7 @@ export interface Moment {
   readonly now: Timestamp;
   /** Every transaction with a smaller id has ended, and what it wrote is visible. */
   readonly oldestWriter: bigint;
-  /** No transaction has this id yet, or a larger one. */
+  /** Every transaction that was writing at that moment has a smaller id. */
   readonly nextWriter: bigint;
 }
 

@@ -66,11 +66,14 @@ async function plan(
   );
 }
 
+/**
+ * The id that the look itself is given tells who was writing before it. The snapshot's xmax does not: it is the first id
+ * that is not *known* to have ended, and a transaction that is writing may have it or a larger one.
+ */
 async function momentOf(tx: Tx): Promise<Moment> {
   const { rows } = await sql<{ now: Timestamp; oldest: string; next: string }>`
-    select clock_timestamp() as now, pg_snapshot_xmin(snapshot)::text as oldest,
-      pg_snapshot_xmax(snapshot)::text as next
-    from pg_current_snapshot() as snapshot`.execute(tx);
+    select clock_timestamp() as now, pg_snapshot_xmin(pg_current_snapshot())::text as oldest,
+      pg_current_xact_id()::text as next`.execute(tx);
   const { now, oldest, next } = rows[0]!;
   return { now, oldestWriter: BigInt(oldest), nextWriter: BigInt(next) };
 }

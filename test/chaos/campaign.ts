@@ -19,6 +19,7 @@ import { bodyCanaries } from './load/submissions.ts';
 import { createRandom } from './random.ts';
 import { type Injected, runSchedule } from './schedule.ts';
 import { startSystem, type System } from './system/system.ts';
+import { noteCheckpoints } from './watch/checkpoints.ts';
 import { startGapSampler } from './watch/gap-samples.ts';
 import { noteJobs } from './watch/jobs.ts';
 import { createLedgerExporter } from './watch/ledger-export.ts';
@@ -46,6 +47,7 @@ export interface CampaignResult {
 const REST_MS_MAX = 600_000;
 const APART_MS = 5_000;
 const LOOK_MS = 250;
+const CHECKPOINT_MS = 1_000;
 const POLICY_CHANGE_MS = 45_000;
 /** After everything was emptied: for the reconciler to look once. */
 const AFTER_FLUSH_MS = 20_000;
@@ -74,6 +76,7 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
     const signals = watchSignals(system, notAccepted);
     const sampler = startGapSampler(system, folder);
     const repeating = [
+      repeat(CHECKPOINT_MS, checkpointLook(system)),
       repeat(LOOK_MS, jobLook(system)),
       repeat(POLICY_CHANGE_MS, policyChange(system, setting)),
     ];
@@ -217,6 +220,11 @@ async function repeatAll(
 function jobLook(system: System): () => Promise<void> {
   const seen = new Set<string>();
   return () => noteJobs(system.redis().admin, system.folder, seen);
+}
+
+function checkpointLook(system: System): () => Promise<void> {
+  const seen = new Set<string>();
+  return () => system.postgres.withClient((client) => noteCheckpoints(client, system.folder, seen));
 }
 
 function policyChange(system: System, setting: Setting): () => Promise<void> {

@@ -18,7 +18,9 @@ import { startSenders } from './load/senders.ts';
 import { prepareSetting } from './load/setting.ts';
 import { bodyCanaries } from './load/submissions.ts';
 import { createRandom } from './random.ts';
+import { signingEnvironment } from './system/signing-key.ts';
 import { supervise } from './system/processes.ts';
+import { noteCheckpoints } from './watch/checkpoints.ts';
 import { noteJobs } from './watch/jobs.ts';
 import { createLedgerExporter } from './watch/ledger-export.ts';
 import { repeatEverything } from './watch/repeats.ts';
@@ -62,6 +64,10 @@ export async function miniRun({
   await mkdir(directory);
   const targets = join(directory, 'targets.yaml');
   await writeFile(targets, targetsFile(receiver.url, 'env:CHAOS_SIGNING_KEY'));
+  const { rows } = await postgres.query<{ origin: string }>(
+    `select ledger.origin_base() as origin`,
+  );
+  const signing = await signingEnvironment(join(path, 'signer'), `${rows[0]!.origin}-0`);
   const process = supervise(
     {
       name: 'up',
@@ -73,6 +79,7 @@ export async function miniRun({
         ADMIN_PORT: `${port}`,
         TARGETS_FILE: targets,
         CHAOS_SIGNING_KEY: secret,
+        ...signing,
       },
     },
     { folder, directory },
@@ -92,6 +99,7 @@ export async function miniRun({
   const seen = new Set<string>();
   const looking = setInterval(() => {
     noteJobs(redis, folder, seen).catch(() => undefined);
+    noteCheckpoints(postgres, folder, seen).catch(() => undefined);
     if (receiver.misbehaved() >= 4) receiver.misbehave(undefined);
   }, LOOK_MS);
   const exporter = createLedgerExporter(folder);

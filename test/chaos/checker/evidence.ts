@@ -106,6 +106,14 @@ export interface GapSample {
   readonly oldestS: number;
 }
 
+/** A signed checkpoint as it was once published. */
+export interface SeenCheckpoint {
+  readonly at: number;
+  readonly stream: number;
+  readonly size: number;
+  readonly root: string;
+}
+
 /** The life of one process. */
 export interface ProcessLife {
   readonly name: string;
@@ -159,6 +167,7 @@ export interface Evidence {
   readonly faults: readonly Fault[];
   readonly jobs: readonly SeenJob[];
   readonly gaps: readonly GapSample[];
+  readonly checkpoints: readonly SeenCheckpoint[];
   readonly processes: readonly ProcessLife[];
   readonly logs: readonly LogLine[];
   /** Files with exports of the ledger that were taken on the way. */
@@ -172,6 +181,7 @@ export const journals = {
   faults: 'faults.jsonl',
   jobs: 'jobs.jsonl',
   gaps: 'gaps.jsonl',
+  checkpoints: 'checkpoints.jsonl',
   processes: 'processes.jsonl',
 } as const satisfies Partial<Record<keyof Evidence, string>>;
 export type Journal = keyof typeof journals;
@@ -191,6 +201,7 @@ export async function readEvidence(folder: string): Promise<Evidence> {
     faults: await lines('faults'),
     jobs: await lines('jobs'),
     gaps: await lines('gaps'),
+    checkpoints: await lines('checkpoints'),
     processes: await lines('processes'),
     logs: await logLines(join(folder, LOGS_FOLDER)),
     exports: await filesIn(join(folder, EXPORTS_FOLDER)),

@@ -9,7 +9,9 @@ import type { FaultKind, Harm } from './fault.ts';
 const BEYOND_LOCK_MS = { min: 8_500, max: 14_000 };
 /** For the one that woke up to find out what has become of its work. */
 const AWAKE_MS = 2_000;
-const QUEUES: readonly string[] = kinds.filter((kind) => kind !== 'admin' && kind !== 'reconciler');
+const QUEUES: readonly string[] = kinds.filter(
+  (kind) => !['admin', 'reconciler', 'signer'].includes(kind),
+);
 
 function drawn(system: System, random: Random): Instance {
   return random.pick(system.instancesOf(random.pick(kinds)));

@@ -97,4 +97,35 @@ export const ledgerPlants: Plants = {
         select max(seq) from ledger.ledger_entry where entry_type = 'EXECUTION')`),
     },
   ],
+  L5: [
+    {
+      what: 'a checkpoint has another root',
+      breaks: ['L5'],
+      make: ({ sql }) =>
+        sql(`update ledger.checkpoint set root_hash = repeat('0', 64)
+          where size = (select max(size) from ledger.checkpoint)`),
+    },
+    {
+      what: 'two checkpoints of one size were signed',
+      breaks: ['L5'],
+      make({ evidence: { checkpoints } }) {
+        checkpoints.push({ ...checkpoints[0]!, root: '0'.repeat(64) });
+      },
+    },
+    {
+      what: 'a checkpoint covers more than there is',
+      breaks: ['L5'],
+      make: ({ sql }) =>
+        sql(`update ledger.checkpoint set size = size + 100000
+          where size = (select max(size) from ledger.checkpoint)`),
+    },
+    {
+      what: 'the signed text names another root than its row',
+      breaks: ['L5'],
+      make: ({ sql }) =>
+        sql(`update ledger.checkpoint set note = replace(note, substr(encode(decode(root_hash, 'hex'), 'base64'), 1, 20),
+            substr(encode(decode(repeat('0', 64), 'hex'), 'base64'), 1, 20))
+          where size = (select max(size) from ledger.checkpoint)`),
+    },
+  ],
 };

@@ -11,6 +11,7 @@ import { targetsFile } from '../load/documents.ts';
 import { openReceiver, type Receiver } from '../load/receiver.ts';
 import { openClock } from './clock.ts';
 import { openPostgresServer, type PostgresServer } from './postgres.ts';
+import { signingEnvironment } from './signing-key.ts';
 import { type Supervised, supervise } from './processes.ts';
 import { openProxy, type Proxy } from './proxy.ts';
 import { openRedisServer, type RedisServer } from './redis.ts';
@@ -25,6 +26,7 @@ export const kinds = [
   'ledger',
   'execution',
   'reconciler',
+  'signer',
 ] as const;
 export type Kind = (typeof kinds)[number];
 
@@ -72,6 +74,11 @@ export interface SystemOptions {
   readonly directory: string;
 }
 
+/** Of the kinds that are no `work <kind>`. */
+const commands: Partial<Readonly<Record<Kind, readonly string[]>>> = {
+  admin: ['admin'],
+  signer: ['ledger', 'sign'],
+};
 const START_MS_MAX = 60_000;
 const LEDGER_ORIGIN = 'chaos.example/ledger';
 
@@ -122,6 +129,8 @@ async function open(
   const targets = join(workingDirectory, 'targets.yaml');
   await writeFile(targets, targetsFile(receiver.url, 'env:CHAOS_SIGNING_KEY'));
 
+  const signing = await signingEnvironment(join(directory, 'signer'), `${LEDGER_ORIGIN}-0`);
+
   const running = new Map<string, Instance>();
   let added = 0;
   const stopProcesses = async () => {
@@ -146,10 +155,13 @@ async function open(
       CHAOS_SIGNING_KEY: secret,
       NODE_COMPILE_CACHE: join(directory, 'compiled'),
       SENTINELOPS_MODE: 'test',
+      ...(kind === 'signer' ? signing : {}),
       ...clock.environment,
     };
-    const args = kind === 'admin' ? ['admin'] : ['work', kind];
-    const process = supervise({ name, args, environment }, { folder, directory: workingDirectory });
+    const process = supervise(
+      { name, args: commands[kind] ?? ['work', kind], environment },
+      { folder, directory: workingDirectory },
+    );
     const url = kind === 'admin' ? `http://127.0.0.1:${port}` : undefined;
     const instance = { kind, name, process, toPostgres, toRedis, url, moveClock: clock.move };
     running.set(name, instance);

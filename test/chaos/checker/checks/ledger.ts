@@ -1,8 +1,9 @@
 /** L: the chain, and that it says what the tables say. */
 import { open } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { type Check, first, offendersOf, sqlCheck, type World } from '../check.ts';
+import { type Check, first, sqlCheck, type World } from '../check.ts';
 import { EXPORT_HEADER, exportLines, hex, LEAF } from '../ledger-lines.ts';
+import { createTree } from '../merkle.ts';
 import { cursor } from '../rows.ts';
 
 const L1 = sqlCheck(
@@ -81,18 +82,55 @@ const L5: Check = {
   name: 'L5',
   title: 'The ledger does not fork',
   async find(world) {
-    const [checkpoints] = await offendersOf(
-      world,
-      `select relname::text as offender from pg_class
-       where relnamespace = 'ledger'::regnamespace and relname like '%checkpoint%' and relkind = 'r'`,
-    );
-    return {
-      notChecked:
-        checkpoints === undefined
-          ? 'this release signs no checkpoints (ledger level 2)'
-          : `the checker cannot read ledger.${checkpoints} yet`,
-    };
+    const signed = await checkpointsOf(world);
+    if (signed.length === 0) return { notChecked: 'no checkpoint was signed' };
+    return first(await forks(world, signed));
   },
 };
+
+interface Signed {
+  readonly stream: number;
+  readonly size: number;
+  readonly root: string;
+  readonly note: string | null;
+}
+
+/** Those that stand, and those that once were published. */
+async function checkpointsOf({ postgres, evidence }: World): Promise<readonly Signed[]> {
+  const { rows } = await postgres.query<Signed>(
+    `select stream, size::float8 as size, root_hash as root, note from ledger.checkpoint`,
+  );
+  return [...rows, ...evidence.checkpoints.map((seen) => ({ ...seen, note: null }))];
+}
+
+/**
+ * Each root is computed again from the entries that stand now: checkpoints that all fit one history fit each other, and
+ * two of one size cannot differ.
+ */
+async function forks({ postgres }: World, signed: readonly Signed[]): Promise<readonly string[]> {
+  const found: string[] = [];
+  for (const [stream, of] of Map.groupBy(signed, (one) => one.stream)) {
+    const bySize = Map.groupBy(of, ({ size }) => size);
+    const tree = createTree();
+    const entries = `select current_hash as hash from ledger.ledger_entry where stream = ${stream} order by seq`;
+    for await (const { hash } of cursor<{ hash: string }>(postgres, entries)) {
+      tree.add(Buffer.from(hash, 'hex'));
+      const root = bySize.has(tree.size()) ? tree.root() : undefined;
+      for (const one of bySize.get(tree.size()) ?? []) {
+        if (!says(one, root!)) found.push(`checkpoint ${stream}/${one.size} has another root`);
+      }
+    }
+    for (const size of bySize.keys()) {
+      if (size > tree.size()) found.push(`checkpoint ${stream}/${size} is beyond the ledger`);
+    }
+  }
+  return found;
+}
+
+/** Whether a checkpoint, and the text that was signed of it, names this root. */
+function says({ size, root, note }: Signed, computed: Buffer): boolean {
+  if (root !== computed.toString('hex')) return false;
+  return note === null || note.includes(`\n${size}\n${computed.toString('base64')}\n`);
+}
 
 export const ledgerChecks: readonly Check[] = [L1, L2, L3, L4, L5];
