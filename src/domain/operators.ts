@@ -113,8 +113,12 @@ const elements = (
   deciding: (actual, expected) => actual.filter(test(expected)),
 });
 
+/** Sets of the lists that conditions compare with; a list lives as long as the version of its policy. */
+const sets = new WeakMap<object, ReadonlySet<JsonValue>>();
 const oneOf = (expected: JsonValue): ((element: JsonValue) => boolean) => {
-  const wanted = new Set(expected as readonly JsonValue[]);
+  const list = expected as readonly JsonValue[];
+  const wanted = sets.get(list) ?? new Set(list);
+  sets.set(list, wanted);
   return (element) => wanted.has(element);
 };
 const same = (expected: JsonValue) => (element: JsonValue) => element === expected;
