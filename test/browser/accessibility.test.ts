@@ -70,6 +70,8 @@ beforeAll(async () => {
     'the life of an event': `/console/events/${decided.eventId}`,
     dashboard: '/console/dashboard',
     policies: '/console/policies',
+    'a policy': '/console/policies/branch-protection',
+    'the API': '/console/reference',
     'dead letters': '/console/dead-letters',
     'a dead letter': `/console/dead-letters/${rows[0]!.id}`,
     'an error': '/console/nowhere',
