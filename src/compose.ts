@@ -28,6 +28,7 @@ import { deadLetterRoutes } from './admin/routes/dead-letters.ts';
 import { eventRoutes } from './admin/routes/events.ts';
 import { healthRoutes } from './admin/routes/health.ts';
 import { ledgerRoutes } from './admin/routes/ledger.ts';
+import { openapiRoutes } from './admin/routes/openapi.ts';
 import { problemRoutes } from './admin/routes/problems.ts';
 import { reviewRoutes } from './admin/routes/reviews.ts';
 import { createAdminServer } from './admin/server.ts';
@@ -480,6 +481,7 @@ export async function startAdmin(
       }),
       ledgerRoutes({ audit }),
       problemRoutes,
+      openapiRoutes,
     ],
     log,
     isTransient,

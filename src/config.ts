@@ -56,6 +56,19 @@ const schema = Type.Object({
     description:
       'The least level that is logged: trace, debug, info, warn, error, fatal or silent.',
   }),
+  SENTINELOPS_URL: Type.String({
+    default: 'http://127.0.0.1:8484',
+    pattern: '^https?://[^\\s?#]+$',
+    examples: ['https://sentinelops.example.com'],
+    description: 'Where commands that speak to the API find the HTTP server.',
+  }),
+  SENTINELOPS_TOKEN: Type.Optional(
+    Type.String({
+      pattern: '^so_\\S+$',
+      examples: ['so_<id>_<secret>'],
+      description: 'The token of the person in whose name they speak.',
+    }),
+  ),
   LEDGER_ORIGIN: Type.Optional(
     Type.String({
       pattern: '^[0-9a-z./_-]{1,150}$',
@@ -141,6 +154,9 @@ export interface Config {
   readonly adminHost: string;
   readonly adminPort: number;
   readonly logLevel: Known['LOG_LEVEL'];
+  /** Where this process, as a client, finds the HTTP server. */
+  readonly adminUrl: string;
+  readonly token: string | undefined;
   readonly ledgerOrigin: string | undefined;
   /** A reference for readSecret. */
   readonly ledgerSigningKey: string | undefined;
@@ -212,6 +228,8 @@ export function parseConfig(environment: Readonly<Record<string, string | undefi
     adminHost: known.ADMIN_HOST,
     adminPort: known.ADMIN_PORT,
     logLevel: known.LOG_LEVEL,
+    adminUrl: known.SENTINELOPS_URL,
+    token: known.SENTINELOPS_TOKEN,
     ledgerOrigin: known.LEDGER_ORIGIN,
     ledgerSigningKey: known.LEDGER_SIGNING_KEY,
     ledgerStateDirectory: known.LEDGER_STATE_DIR,

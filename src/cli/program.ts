@@ -8,6 +8,7 @@ import { addMigrateCommand } from './migrate.ts';
 import { addPolicyCommands } from './policy.ts';
 import { addReconcileCommand } from './reconcile.ts';
 import { addReviewerCommands } from './reviewer.ts';
+import { addReviewsCommands } from './reviews.ts';
 import { addSchemaCommand } from './schema.ts';
 import { addSendCommand } from './send.ts';
 import { addSourceCommands } from './source.ts';
@@ -22,6 +23,7 @@ const commands = [
   addSourceCommands,
   addPolicyCommands,
   addReviewerCommands,
+  addReviewsCommands,
   addSendCommand,
   addStatusCommand,
   addReconcileCommand,

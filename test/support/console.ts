@@ -4,6 +4,8 @@ import type pg from 'pg';
 import { createDecide } from '../../src/actors/decision.ts';
 import { createReviewerCommands, type ReviewerCommands } from '../../src/actors/reviewers.ts';
 import { consoleRoutes } from '../../src/admin/routes/console.ts';
+import { openapiRoutes } from '../../src/admin/routes/openapi.ts';
+import { reviewRoutes } from '../../src/admin/routes/reviews.ts';
 import { createAdminServer } from '../../src/admin/server.ts';
 import type { Decide } from '../../src/domain/approval.ts';
 import type { Role } from '../../src/domain/authority.ts';
@@ -42,15 +44,17 @@ export async function openConsole(options: ConsoleOptions = {}): Promise<TestCon
   const identity = database.open('identity');
   const audit = database.open('audit');
   const commands = createReviewerCommands(identity);
+  const decide =
+    options.decide ?? createDecide({ database: decision, send: async () => {}, log: silentLog });
   const server = await createAdminServer({
     routes: [
+      reviewRoutes({ identity, decision, decide }),
+      openapiRoutes,
       consoleRoutes({
         identity,
         decision,
         audit,
-        decide:
-          options.decide ??
-          createDecide({ database: decision, send: async () => {}, log: silentLog }),
+        decide,
         queueStates: options.queueStates ?? (async () => ({ risk: { waiting: 3 } })),
         isOnLoopback: options.isOnLoopback ?? true,
         log: silentLog,
