@@ -7,6 +7,7 @@ import { awaitingDecisionActor } from './actors/awaiting-decision.ts';
 import { createAdvisoryActor } from './actors/advisory.ts';
 import { createClockWatch } from './actors/clock-watch.ts';
 import { createDeadLetterCommands } from './actors/dead-letters.ts';
+import { createDeadlineWatch } from './actors/deadlines.ts';
 import { createDecide } from './actors/decision.ts';
 import { createDispatcher, type Dispatcher } from './actors/dispatcher.ts';
 import { executionActor } from './actors/execution.ts';
@@ -257,7 +258,7 @@ export interface WorkOptions {
   readonly onHalt: (error: Error) => void;
 }
 
-/** Starts actors, each with what belongs to its worker: the ledger's watches, the dispatcher of executions. */
+/** Starts actors, each with what belongs to its worker: the ledger's watches, the deadlines, the dispatcher of executions. */
 export async function startWork(foundation: Foundation, options: WorkOptions): Promise<Work> {
   const { config, sessions, broker, log } = foundation;
   const { queues } = options;
@@ -269,6 +270,7 @@ export async function startWork(foundation: Foundation, options: WorkOptions): P
     : undefined;
   const watches = [
     ...(queues.includes('ledger') ? ledgerWatches(foundation) : []),
+    ...(queues.includes('awaiting-decision') ? [openDeadlineWatch(foundation)] : []),
     ...domains.slice(0, 1).map((domain) => createClockWatch(sessions.of(domain), log)),
   ];
 
@@ -317,6 +319,11 @@ export async function startWork(foundation: Foundation, options: WorkOptions): P
   }
   log.info({ queues, store: broker.store }, 'working');
   return { isRunning: () => actors.every((actor) => actor.isRunning()), drain };
+}
+
+function openDeadlineWatch({ sessions, broker, log }: Foundation): Watch {
+  const send = broker.sender('awaiting-decision');
+  return createDeadlineWatch({ database: sessions.of('decision'), send, log });
 }
 
 function openDispatcher(

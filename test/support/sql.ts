@@ -100,6 +100,7 @@ export const hex = (digit: string) => digit.repeat(64);
  */
 export async function keepChain(client: pg.Client): Promise<void> {
   await client.query(UP_TO_THE_REVIEW);
+  await client.query(WARNING);
   await client.query(approvedBy([ids.administrator, ids.seniorAuthority]));
   await appendEntry(client, 'DECISION', ids.decision);
   await client.query(EXECUTION);
@@ -153,6 +154,7 @@ export function finalised(by: keyof typeof ROLE_OF, type = 'approved'): string {
   return `
     update decision.decision set decision_type = '${type}', decision_maker_id = '${by}', decision_maker_role = '${ROLE_OF[by]}',
       justification = 'because', row_digest = '${hex('d')}', finalized_at = ${type === 'escalated' ? 'null' : 'now()'},
+      escalated_at = ${type === 'escalated' ? 'now()' : 'null'},
       option_id = ${approving ? `'restore'` : 'null'},
       expires_at = ${approving ? `now() + valid_for_s * interval '1 second'` : 'null'}
     where decision_id = '${ids.decision}';`;
@@ -249,3 +251,9 @@ const UP_TO_THE_REVIEW = `
     required_authority, valid_for_s, view_digest, salt)
   values ('${ids.decision}', '${ids.advisory}', 'pending', '${ids.review}', '${ids.event}', 1, 'MEDIUM',
     '{"seats": [["Administrator"], ["Senior Authority"]], "roles": 2}', 86400, '${hex('e')}', '${hex('b')}');`;
+
+/** A warning needs a round that is old enough, which only a superuser past the guards can make. */
+const WARNING = `
+  alter table decision.round_warning disable trigger warning_is_due;
+  insert into decision.round_warning (decision_id) values ('${ids.decision}');
+  alter table decision.round_warning enable always trigger warning_is_due;`;
