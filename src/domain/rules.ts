@@ -11,6 +11,7 @@
  */
 import { Engine, type EngineResult, type TopLevelCondition } from 'json-rules-engine';
 import {
+  absenceOf,
   type Condition,
   type Conditions,
   type IfAbsent,
@@ -18,7 +19,8 @@ import {
   leavesOf,
 } from './conditions.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from './json.ts';
-import { type Operator, type OperatorName, operatorNames, operators } from './operators.ts';
+import type { Operator } from './operator.ts';
+import { type OperatorName, operatorNames, operators } from './operators.ts';
 import { absent, follow, PATH_VALUES_MAX, type Path, parsePath, tooMany } from './path.ts';
 import type { RiskLevel } from './risk-level.ts';
 
@@ -121,7 +123,7 @@ export function compileRule(conditions: Conditions): Rule {
 function resolve(fact: JsonObject, { leaf, path }: CompiledLeaf): JsonValue | symbol {
   const found = follow(path, fact);
   const isAbsent = found === absent || (found === null && !comparesNull(leaf.value));
-  return isAbsent ? absentAnswers[leaf.ifAbsent ?? 'unknown'] : found;
+  return isAbsent ? absentAnswers[absenceOf(leaf)] : found;
 }
 
 const comparesNull = (value: JsonValue): boolean =>
@@ -205,7 +207,7 @@ function evidenceOf({ position, leaf, path }: CompiledLeaf, node: ResultNode): E
 }
 
 const absentReason = ({ ifAbsent = 'unknown' }: Leaf): string =>
-  ifAbsent === 'unknown'
+  ifAbsent === 'unknown' // As it is for `exists`, which says so by its result.
     ? 'the path is absent from the event'
     : `the path is absent from the event; ifAbsent says ${ifAbsent}`;
 
