@@ -16,7 +16,6 @@ import { operatorNames } from '../src/domain/operators.ts';
 import { arrangePolicies, type PolicyDefinition, type PolicySet } from '../src/domain/policy.ts';
 import { runCase } from '../src/domain/policy-case.ts';
 import { compileRiskModel, type RiskModel, unweighed, type Weighing } from '../src/domain/risk.ts';
-import { freezeFacts } from '../src/domain/rules.ts';
 import { compiled, storedModelOf } from './support/documents.ts';
 import { githubPayloads } from './support/github.ts';
 
@@ -60,7 +59,7 @@ async function sayOf(type: string, data: JsonValue, weighAs?: Weighing): Promise
     time,
     data,
   };
-  const weighing = weighAs ?? (await model.weigh(freezeFacts({ event }).event));
+  const weighing = weighAs ?? (await model.weigh(event));
   const { score, level, contributions } = weighing;
   const held = contributions.filter((one) => one.held === true);
   const risk = {
@@ -68,10 +67,7 @@ async function sayOf(type: string, data: JsonValue, weighAs?: Weighing): Promise
     level,
     contributions: held.map(({ factor, points }) => ({ factor, points })),
   };
-  const evaluation = await evaluate(
-    { facts: freezeFacts({ event, risk }), assessment: weighing },
-    policies,
-  );
+  const evaluation = await evaluate({ facts: { event, risk }, assessment: weighing }, policies);
   const names = new Map<string, string>(
     definitions.map(({ policy }) => [policyIdOf(policy), policy]),
   );

@@ -93,20 +93,12 @@ const elements = (
   deciding: (actual, expected) => actual.filter(test(expected)),
 });
 
-/** Values are lists that live as long as their policy; building the set anew for each event would cost more than asking it. */
+/** Sets of the lists that conditions compare with; a list lives as long as the version of its policy. */
 const sets = new WeakMap<object, ReadonlySet<JsonValue>>();
-
-function setOf(expected: JsonValue): ReadonlySet<JsonValue> {
-  const list = expected as readonly JsonValue[];
-  const known = sets.get(list);
-  if (known !== undefined) return known;
-  const set = new Set(list);
-  sets.set(list, set);
-  return set;
-}
-
 const oneOf = (expected: JsonValue): ((element: JsonValue) => boolean) => {
-  const wanted = setOf(expected);
+  const list = expected as readonly JsonValue[];
+  const wanted = sets.get(list) ?? new Set(list);
+  sets.set(list, wanted);
   return (element) => wanted.has(element);
 };
 const same = (expected: JsonValue) => (element: JsonValue) => element === expected;

@@ -6,7 +6,7 @@ import { type Evaluation, evaluate } from './advisory.ts';
 import type { JsonValue } from './json.ts';
 import { arrangePolicies, type Policy } from './policy.ts';
 import type { RiskLevel } from './risk-level.ts';
-import { type Evidence, freezeFacts } from './rules.ts';
+import type { Evidence } from './rules.ts';
 
 /** `not asked`: the event is none of those in `applies_to`. */
 export const caseOutcomes = ['matched', 'not matched', 'unknown', 'not asked'] as const;
@@ -48,10 +48,10 @@ const TIME = '2026-01-01T12:00:00.000000Z';
 export async function runCase(policy: Policy, tested: PolicyCase): Promise<CaseResult> {
   const { event, risk = { score: 0, level: 'LOW' }, expect, options } = tested;
   const { source = SOURCE, id = '1', type, subject = null, time = TIME, data } = event;
-  const facts = freezeFacts({
+  const facts = {
     event: structuredClone({ source, id, type, subject, time, data }),
     risk: { ...risk, contributions: [] },
-  });
+  };
   const score = risk.score === null ? null : String(risk.score);
   const assessment = { score, level: risk.level, contributions: [] };
   const evaluation = await evaluate({ facts, assessment }, arrangePolicies([policy]));
@@ -63,7 +63,7 @@ export async function runCase(policy: Policy, tested: PolicyCase): Promise<CaseR
     expected: expect,
     actual,
     ...(options && { options: { expected: options, actual: offered } }),
-    evidence: actual === 'not asked' ? [] : (await policy.ask(facts)).evidence,
+    evidence: actual === 'not asked' ? [] : (await policy.rule.ask(facts)).evidence,
   };
 }
 

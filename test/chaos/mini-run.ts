@@ -114,6 +114,7 @@ export async function miniRun({
     const rest = { postgres, redis, msMax: REST_MS_MAX, apartMs: 500 };
     const { drainedAt, restedAt } = await untilRest(rest);
     await reviewers.stop();
+    await untilSealed(postgres);
     clearInterval(looking);
     await exporter.take(postgres);
     const before = await stateOf(postgres, effects());
@@ -175,6 +176,20 @@ async function untilRich(postgres: pg.Client): Promise<void> {
     }
     await sleep(500);
   }
+}
+
+const SEAL_MS_MAX = 30_000;
+
+/** Until a signed checkpoint covers every entry: whatever is planted in the ledger then contradicts one. */
+async function untilSealed(postgres: pg.Client): Promise<void> {
+  const untilMs = performance.now() + SEAL_MS_MAX;
+  while (performance.now() < untilMs) {
+    const { rowCount } = await postgres.query(`select from ledger.checkpoint
+      where size = (select count(*) from ledger.ledger_entry)`);
+    if (rowCount !== 0) return;
+    await sleep(100);
+  }
+  throw new Error('The signer did not seal the whole ledger.');
 }
 
 async function stateOf(postgres: pg.Client, effects: number): Promise<StateDigest> {
