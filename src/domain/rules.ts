@@ -10,10 +10,17 @@
  *   that rests on something that could not be looked at goes to a person.
  */
 import { Engine, type EngineResult, type TopLevelCondition } from 'json-rules-engine';
-import type { Condition, Conditions, IfAbsent, Leaf } from './conditions.ts';
+import {
+  absenceOf,
+  type Condition,
+  type Conditions,
+  type IfAbsent,
+  type Leaf,
+} from './conditions.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from './json.ts';
 import { type CompiledLeaf, compileLeaves, look } from './leaf.ts';
-import { type Operator, type OperatorName, operatorNames, operators } from './operators.ts';
+import type { Operator } from './operator.ts';
+import { type OperatorName, operatorNames, operators } from './operators.ts';
 import { absent, PATH_VALUES_MAX, tooMany } from './path.ts';
 import type { RiskLevel } from './risk-level.ts';
 import { compileScreen, type Screen } from './screen.ts';
@@ -112,7 +119,7 @@ export function compileRule(conditions: Conditions): Rule {
 
 function resolve(fact: JsonObject, leaf: CompiledLeaf): JsonValue | symbol {
   const found = look(leaf, fact);
-  return found === absent ? absentAnswers[leaf.leaf.ifAbsent ?? 'unknown'] : found;
+  return found === absent ? absentAnswers[absenceOf(leaf.leaf)] : found;
 }
 
 /** An operator as the engine calls it: only `true` counts as true, whatever else comes back is kept with the leaf. */
@@ -192,7 +199,7 @@ function evidenceOf({ position, leaf, path }: CompiledLeaf, node: ResultNode): E
 }
 
 const absentReason = ({ ifAbsent = 'unknown' }: Leaf): string =>
-  ifAbsent === 'unknown'
+  ifAbsent === 'unknown' // As it is for `exists`, which says so by its result.
     ? 'the path is absent from the event'
     : `the path is absent from the event; ifAbsent says ${ifAbsent}`;
 

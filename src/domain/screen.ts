@@ -7,10 +7,11 @@
  * A rule with one unknown leaf is unknown, wherever that leaf stands, so every leaf is looked at: there is no shortcut
  * behind an `all` that has failed.
  */
-import type { Condition, IfAbsent } from './conditions.ts';
+import { absenceOf, type Condition, type IfAbsent } from './conditions.ts';
 import { isJsonObject } from './json.ts';
 import { compileLeaf, look } from './leaf.ts';
-import { type Operator, operators } from './operators.ts';
+import type { Operator } from './operator.ts';
+import { operators } from './operators.ts';
 import { absent } from './path.ts';
 import type { Facts } from './rules.ts';
 
@@ -37,13 +38,14 @@ function compile(condition: Condition): Test {
   if ('all' in condition) return combination(condition.all.map(compile), true);
   if ('any' in condition) return combination(condition.any.map(compile), false);
   const leaf = compileLeaf(condition, '');
-  const { fact: name, value: expected, ifAbsent = 'unknown' } = condition;
+  const { fact: name, value: expected } = condition;
+  const ifAbsent = absentAnswers[absenceOf(condition)];
   const operator: Operator = operators[condition.operator];
   return (facts) => {
     const fact: unknown = facts[name];
     if (!isJsonObject(fact)) return undefined;
     const found = look(leaf, fact);
-    if (found === absent) return absentAnswers[ifAbsent];
+    if (found === absent) return ifAbsent;
     if (typeof found === 'symbol' || operator.mismatch(found, expected) !== undefined) {
       return undefined;
     }

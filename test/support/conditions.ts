@@ -23,9 +23,13 @@ export const leaf = (
   ...(ifAbsent && { ifAbsent }),
 });
 
-const scalars = fc.constantFrom<JsonValue>('a', 'b', 'ab', 1, 2, true, false, null);
+const ADDRESS = '10.1.2.3';
+const INSTANT = '2026-01-05T07:00:00Z';
+const HOURS: JsonValue = { from: '07:00', to: '08:00', zone: 'UTC' };
+const texts = ['a', 'b', 'ab', ADDRESS, INSTANT] as const;
+const scalars = fc.constantFrom<JsonValue>(...texts, 1, 2, true, false, null);
 const kinds = [
-  ['a', 'b', 'ab', null],
+  [...texts, null],
   [1, 2],
   [true, false],
 ] as const;
@@ -39,7 +43,7 @@ export function conditionsOver(paths: readonly string[]): fc.Arbitrary<Condition
     .record({
       path: fc.constantFrom(...paths),
       operator: fc.constantFrom(...operatorNames),
-      value: fc.oneof(scalars, lists),
+      value: fc.oneof(scalars, lists, fc.constant(HOURS)),
       ifAbsent: fc.constantFrom(undefined, 'match', 'noMatch', 'unknown'),
     })
     .filter(({ operator, value }) => operators[operator].accepts(value))
