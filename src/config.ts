@@ -106,6 +106,19 @@ const schema = Type.Object({
       description: 'The YAML file that names the targets of executions.',
     }),
   ),
+  NOTIFICATIONS_FILE: Type.Optional(
+    Type.String({
+      minLength: 1,
+      description: 'The YAML file that says who is told of reviews, and how. Not set: nobody is.',
+    }),
+  ),
+  OIDC_FILE: Type.Optional(
+    Type.String({
+      minLength: 1,
+      description:
+        'The YAML file that names the OpenID provider by which people sign in. Not set: by password or token.',
+    }),
+  ),
   POOL_CONNECTIONS_MAX: Type.Integer({
     default: 4,
     minimum: 1,
@@ -163,6 +176,8 @@ export interface Config {
   readonly ledgerStateDirectory: string;
   readonly ledgerTrustPolicy: string | undefined;
   readonly targetsFile: string | undefined;
+  readonly notificationsFile: string | undefined;
+  readonly oidcFile: string | undefined;
   readonly poolConnectionsMax: number;
   readonly drainTimeoutMs: number;
   /** Undefined outside of tests; see actors/failpoint.ts. */
@@ -235,6 +250,8 @@ export function parseConfig(environment: Readonly<Record<string, string | undefi
     ledgerStateDirectory: known.LEDGER_STATE_DIR,
     ledgerTrustPolicy: known.LEDGER_TRUST_POLICY,
     targetsFile: known.TARGETS_FILE,
+    notificationsFile: known.NOTIFICATIONS_FILE,
+    oidcFile: known.OIDC_FILE,
     poolConnectionsMax: known.POOL_CONNECTIONS_MAX,
     drainTimeoutMs: known.DRAIN_TIMEOUT_MS,
     failpoints: known.SENTINELOPS_FAILPOINTS,

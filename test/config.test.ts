@@ -20,6 +20,8 @@ describe('an environment without faults', () => {
     expect(parseConfig({})).toEqual({
       adminUrl: 'http://127.0.0.1:8484',
       token: undefined,
+      oidcFile: undefined,
+      notificationsFile: undefined,
       databaseUrl: undefined,
       domainDatabaseUrls: {},
       redisUrl: undefined,
