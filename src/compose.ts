@@ -27,6 +27,8 @@ import { consoleRoutes } from './admin/routes/console.ts';
 import { deadLetterRoutes } from './admin/routes/dead-letters.ts';
 import { eventRoutes } from './admin/routes/events.ts';
 import { healthRoutes } from './admin/routes/health.ts';
+import { completenessRoutes } from './admin/routes/completeness.ts';
+import { evidenceRoutes } from './admin/routes/evidence.ts';
 import { ledgerRoutes } from './admin/routes/ledger.ts';
 import { problemRoutes } from './admin/routes/problems.ts';
 import { reviewRoutes } from './admin/routes/reviews.ts';
@@ -319,7 +321,7 @@ export async function startWork(foundation: Foundation, options: WorkOptions): P
 }
 
 function openDispatcher(
-  { sessions, broker, log }: Foundation,
+  { config, sessions, broker, log }: Foundation,
   targets: readonly Target[],
   failpoint: Failpoint<PointOf<'dispatcher'>> | undefined,
 ): Dispatcher {
@@ -328,6 +330,7 @@ function openDispatcher(
     database: sessions.of('execution'),
     targets,
     sendToLedger: broker.sender('ledger'),
+    needs: config.executionNeeds,
     clock: systemClock,
     log,
   });
@@ -479,6 +482,8 @@ export async function startAdmin(
         isTransient,
       }),
       ledgerRoutes({ audit }),
+      evidenceRoutes({ identity, audit }),
+      completenessRoutes({ identity, audit }),
       problemRoutes,
     ],
     log,
