@@ -14,7 +14,7 @@
  */
 import { type Checkpoint, openCheckpoint, signCheckpoint } from '../domain/ledger/checkpoint.ts';
 import type { Failure } from '../domain/ledger/line.ts';
-import { isNoteFault, type SignerKey } from '../domain/ledger/note.ts';
+import { isNoteFault, type SignerKey, type VerifierKey } from '../domain/ledger/note.ts';
 import { stateFault } from '../domain/ledger/signed-ledger.ts';
 import { EMPTY_ROOT, type SubtreeHash } from '../domain/ledger/tree.ts';
 import { statusCodes } from '../domain/ledger/verdict.ts';
@@ -44,6 +44,8 @@ export interface SignerOptions {
   /** Its name is the origin of the stream. */
   readonly key: SignerKey;
   readonly state: SignedState;
+  /** Of those who cosign, to be handed out with evidence beside its own. */
+  readonly witnessKeys?: readonly VerifierKey[];
   /** True to begin with a ledger that has entries and no state file yet: `ledger adopt`. */
   readonly adopts?: boolean;
   /** Entries hashed so far, while the whole ledger is read at the start. */
@@ -66,7 +68,7 @@ export interface Signer {
  * that was signed. Rejects with LedgerHalted when it is not, after the halt is recorded.
  */
 export async function openSigner(options: SignerOptions): Promise<Signer> {
-  const { database, stream, key, state } = options;
+  const { database, stream, key, state, witnessKeys = [] } = options;
   const work = storeWork(database, stream);
   const origin = await work((store) => store.origin());
   if (key.verifier.name !== origin) {
@@ -81,6 +83,7 @@ export async function openSigner(options: SignerOptions): Promise<Signer> {
     if (kept !== undefined && signed !== undefined && signed.size > 0n) {
       await release(releasable(signed, kept));
     }
+    await work((store) => store.keepVerifierKeys([key.verifier, ...witnessKeys]));
     await work((store) => store.liftHalt());
     const begun = kept ?? (reading.size === 0 ? await keepBeginning(options, origin) : undefined);
     return createSigner(options, { origin, work, reading, release, kept: begun });
