@@ -17,6 +17,7 @@ import { ingestActor } from './actors/ingest.ts';
 import { createIntake } from './actors/intake.ts';
 import { createLedgerActor } from './actors/ledger.ts';
 import { createLedgerHeartbeat, createLedgerProtectionWatch } from './actors/ledger-health.ts';
+import { lifeCycleCommands } from './actors/policy-life-cycle.ts';
 import { createReadiness } from './actors/readiness.ts';
 import { createReconciler } from './actors/reconciler.ts';
 import { createResender } from './actors/resend.ts';
@@ -25,6 +26,7 @@ import { type RunningActor, type RuntimeOptions, runActor } from './actors/runti
 import type { Watch } from './actors/watch.ts';
 import { consoleRoutes } from './admin/routes/console.ts';
 import { deadLetterRoutes } from './admin/routes/dead-letters.ts';
+import { policyRoutes } from './admin/routes/policies.ts';
 import { eventRoutes } from './admin/routes/events.ts';
 import { healthRoutes } from './admin/routes/health.ts';
 import { ledgerRoutes } from './admin/routes/ledger.ts';
@@ -33,6 +35,7 @@ import { reviewRoutes } from './admin/routes/reviews.ts';
 import { createAdminServer } from './admin/server.ts';
 import { isLoopbackHost } from './admin/session.ts';
 import { type Config, readSecret } from './config.ts';
+import { policyDocument } from './documents/policy-document.ts';
 import { printFault } from './documents/yaml.ts';
 import type { Principal } from './domain/domains.ts';
 import { overloadOf } from './domain/gap.ts';
@@ -467,6 +470,16 @@ export async function startAdmin(
         identity,
         audit,
         commands: createDeadLetterCommands({ database: sessions.of('event'), broker, log }),
+      }),
+      policyRoutes({
+        identity,
+        audit,
+        commands: lifeCycleCommands({
+          policy: sessions.of('policy'),
+          risk: sessions.of('risk'),
+          send: toLedger,
+        }),
+        read: (value) => policyDocument.check(value),
       }),
       consoleRoutes({
         decide,

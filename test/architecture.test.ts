@@ -78,7 +78,7 @@ const house: Readonly<Record<string, Room>> = {
       'demo',
       'witness',
     ],
-    packages: ['commander', 'cli-table3'],
+    packages: ['commander', 'cli-table3', 'diff', 'yaml'],
   },
   'main.ts': { rooms: ['cli', 'config.ts', 'compose.ts', 'embedded'], packages: ['commander'] },
 };
