@@ -2,7 +2,8 @@
 import { randomInt } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { pack } from '../../../src/domain/evidence/archive.ts';
-import { type EvidenceTrust, verifyEvidence } from '../../../src/domain/evidence/verification.ts';
+import type { EvidenceTrust } from '../../../src/domain/evidence/checkpoints.ts';
+import { verifyEvidence } from '../../../src/domain/evidence/verification.ts';
 import { createSignerKey, SIGNS_TEXT, signatureLine } from '../../../src/domain/ledger/note.ts';
 import { isPolicyFault, parseTrustPolicy } from '../../../src/domain/ledger/trust.ts';
 import type { Status } from '../../../src/domain/ledger/verdict.ts';
