@@ -315,6 +315,22 @@ const rows = {
     remedy:
       'Check what you entered. A new password is set with sentinelops reviewer password, a token made with reviewer add.',
   },
+  account_not_linked: {
+    title: 'An account that is not linked',
+    status: 403,
+    remedy:
+      'A person of this name is known already. An operator links the account: sentinelops reviewer link.',
+  },
+  account_linked: {
+    title: 'Linked already',
+    status: 409,
+    remedy: 'One account is one person; choose the other account, or the other person.',
+  },
+  step_up_required: {
+    title: 'Prove once more who you are',
+    status: 403,
+    remedy: 'Give your password or token once more, or sign in again, and send it again.',
+  },
   cross_site: {
     title: 'Sent from another site',
     status: 403,
@@ -423,6 +439,22 @@ const rows = {
     title: 'Older than a version that exists',
     status: 409,
     remedy: 'Load the newest version, or raise the version in the document.',
+  },
+  approver_activates: {
+    title: 'Approver and activator are one person',
+    status: 403,
+    remedy: 'The policy says "activation: third person": have somebody else activate it.',
+  },
+  version_unknown: {
+    title: 'No such version',
+    status: 404,
+    remedy: 'Look at what is stored: sentinelops policy list.',
+  },
+  wrong_status: {
+    title: 'Not a step that this version can take',
+    status: 409,
+    remedy:
+      'A version goes from draft to approved to active; what was replaced can be activated again.',
   },
   named_twice: {
     title: 'Two documents for one place',

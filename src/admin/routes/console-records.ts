@@ -8,6 +8,7 @@
  *     GET /console/events/:id/trace      the same as JSON
  *     GET /console/events/:id/evidence   the bundle that strangers verify
  *     GET /console/events/:id/payload    the event as it was sent, as JSON
+ *     GET /console/reference             the API
  *     GET /console/dead-letters          what no stage could take; ?state=all
  *     GET /console/dead-letters/:id      one of them
  */
@@ -28,6 +29,7 @@ import { deadLetterPage } from '../console/pages/dead-letter.ts';
 import { deadLettersPage } from '../console/pages/dead-letters.ts';
 import { policiesPage } from '../console/pages/policies.ts';
 import { policyPage } from '../console/pages/policy.ts';
+import { type ApiDescription, referencePage } from '../console/pages/reference.ts';
 import { tracePage } from '../console/pages/trace.ts';
 import type { Show } from '../console/show.ts';
 import { Refused } from '../problem.ts';
@@ -68,6 +70,10 @@ export function addRecordRoutes(scope: FastifyInstance, options: RecordRoutesOpt
     const queues = await withinReason(queueStates());
     return show.page(request, reply, dashboardPage({ ...standing, backlog, overview, queues }));
   });
+
+  server.get('/reference', (request, reply) =>
+    show.page(request, reply, referencePage(server.swagger() as ApiDescription)),
+  );
 
   server.get('/policies', async (request, reply) => {
     letPast(request, barredFromList);
