@@ -6,6 +6,7 @@ import { isNoteFault } from '../ledger/note.ts';
 import { parseHashes } from '../ledger/proof-text.ts';
 import { isConsistent } from '../ledger/proof.ts';
 import {
+  type Distrust,
   isPolicyFault,
   parseTrustPolicy,
   trustedCheckpoint,
@@ -35,38 +36,42 @@ export function policyOf(files: Files): TrustPolicy {
   return policy;
 }
 
-/** Both the bundle's own keys and the verifier's have to fit: a bundle that is at odds with itself was tampered with. */
-export function trusted(
-  files: Files,
-  own: TrustPolicy,
-  policy: TrustPolicy | undefined,
-): SignedCheckpoint {
-  const note = need(files, fileNames.checkpoint);
-  openSigned(note, [own], fileNames.checkpoint);
-  for (const each of policy === undefined ? [own] : [own, policy]) {
-    const opened = trustedCheckpoint(note, each);
-    if ('status' in opened) {
-      throw new BundleFault(opened.status, opened.detail, fileNames.checkpoint);
-    }
-  }
-  return openSigned(note, policy === undefined ? [own] : [own, policy], fileNames.checkpoint);
+export interface TrustedCheckpoint {
+  /** With every signature, by the bundle's own keys: what its report shows. */
+  readonly shown: SignedCheckpoint;
+  /** With the signatures whose keys the verifier trusts; the same where the verifier brought none. */
+  readonly trusted: SignedCheckpoint;
 }
 
-/** By the keys of every policy. The first is the bundle's own, which knows each of its signatures. */
-function openSigned(
+/** Both the bundle's own keys and the verifier's have to fit: a bundle that is at odds with itself was tampered with. */
+export function trustedIn(files: Files, policies: readonly TrustPolicy[]): TrustedCheckpoint {
+  const note = need(files, fileNames.checkpoint);
+  return openUnder(note, policies, fileNames.checkpoint);
+}
+
+/** Opened by the keys of each policy. The first policy is the bundle's own, which knows every signature. */
+function openUnder(
   bytes: Buffer,
   policies: readonly TrustPolicy[],
   file: string | null,
-): SignedCheckpoint {
-  const [opened] = policies.map(({ logs, witnesses }) => {
-    const found = openCheckpoint(bytes, [...logs, ...witnesses.map(({ key }) => key)]);
-    if (isNoteFault(found)) throw new BundleFault('SIG_INVALID', found.detail, file);
+): TrustedCheckpoint {
+  const needsQuorum = file === fileNames.checkpoint;
+  const opened = policies.map((policy) => {
+    const found = needsQuorum ? trustedCheckpoint(bytes, policy) : openBy(bytes, policy);
+    if ('status' in found) throw new BundleFault(found.status, found.detail, file);
     return found;
   });
-  const { text, signatures } = opened!;
-  const lines = signatures.map(({ line }) => line).join('');
-  if (file === null || bytes.equals(Buffer.from(`${text}\n${lines}`))) return opened!;
+  const [shown, trusted] = [opened[0]!, opened.at(-1)!];
+  const lines = shown.signatures.map(({ line }) => line).join('');
+  if (file === null || bytes.equals(Buffer.from(`${shown.text}\n${lines}`)))
+    return { shown, trusted };
   throw new BundleFault('SIG_INVALID', 'It has a signature by an unknown key.', file);
+}
+
+/** Signed by the log, whoever has cosigned it. */
+function openBy(bytes: Buffer, { logs, witnesses }: TrustPolicy): SignedCheckpoint | Distrust {
+  const opened = openCheckpoint(bytes, [...logs, ...witnesses.map(({ key }) => key)]);
+  return isNoteFault(opened) ? { status: 'SIG_INVALID', detail: opened.detail } : opened;
 }
 
 /** The checkpoint before, which is returned, and the newest, as far as they are here. */
@@ -79,7 +84,8 @@ export function verifyNeighbours(
     const note = files.get(name);
     if (note === undefined && files.has(proofName)) need(files, name);
     if (note === undefined) return undefined;
-    return { opened: openSigned(note, policies, name), proof: need(files, proofName), proofName };
+    const { trusted: opened } = openUnder(note, policies, name);
+    return { opened, proof: need(files, proofName), proofName };
   };
   const before = neighbour(fileNames.before, fileNames.fromBefore);
   if (before !== undefined) {
@@ -122,7 +128,7 @@ export function verifyKept(
 ): void {
   const { kept, keptConsistency } = trust;
   if (kept === undefined) return;
-  const opened = openSigned(kept, [trust.policy ?? own], null);
+  const { trusted: opened } = openUnder(kept, [trust.policy ?? own], null);
   const [old, later] = opened.size <= checkpoint.size ? [opened, checkpoint] : [checkpoint, opened];
   try {
     verifyConsistent(old, later, keptConsistency ?? Buffer.alloc(0), null);

@@ -20,7 +20,7 @@ import {
 import {
   type EvidenceTrust,
   policyOf,
-  trusted,
+  trustedIn,
   verifyKept,
   verifyNeighbours,
 } from './checkpoints.ts';
@@ -42,13 +42,13 @@ export function verifyEvidence(bundle: Buffer | Files, trust: EvidenceTrust = {}
       code: statusCodes[status],
       file: null,
       detail: null,
-      ...shown(known),
+      ...found(known),
       keysFrom,
     };
   } catch (error) {
     if (!(error instanceof BundleFault)) throw error;
     const { status, file, message: detail } = error;
-    return { status, code: statusCodes[status], file, detail, ...shown(known), keysFrom };
+    return { status, code: statusCodes[status], file, detail, ...found(known), keysFrom };
   }
 }
 
@@ -60,7 +60,7 @@ interface Known {
   event: string | null;
 }
 
-function shown({ checkpoint, entries, erased, event }: Known) {
+function found({ checkpoint, entries, erased, event }: Known) {
   return {
     event,
     origin: checkpoint?.origin ?? null,
@@ -87,9 +87,9 @@ function filesOf(bundle: Buffer | Files): Files {
 
 function verifyFiles(files: Files, trust: EvidenceTrust, known: Known): void {
   const own = policyOf(files);
-  const checkpoint = trusted(files, own, trust.policy);
-  known.checkpoint = checkpoint;
   const policies = trust.policy === undefined ? [own] : [own, trust.policy];
+  const { shown, trusted: checkpoint } = trustedIn(files, policies);
+  known.checkpoint = checkpoint;
   const before = verifyNeighbours(files, checkpoint, policies);
   verifyKept(checkpoint, trust, own);
   const note = files.get(fileNames.checkpoint)!;
@@ -102,7 +102,7 @@ function verifyFiles(files: Files, trust: EvidenceTrust, known: Known): void {
   verifyTimes(entries, checkpoint, before);
   verifyNothingElse(files, new Set([...read, ...contents.files]));
   const { contentOf } = contents;
-  const report = reportOf({ checkpoint, entries, contentOf, aside: asideOf(files) });
+  const report = reportOf({ checkpoint: shown, entries, contentOf, aside: asideOf(files) });
   same(files, fileNames.report, report, 'The report is not what the entries say.');
   same(files, fileNames.readme, README, 'The instructions are not ours.');
 }
@@ -118,7 +118,7 @@ export function withReport(files: Files): Files {
 }
 
 function reportOfFiles(files: Files): string {
-  const checkpoint = trusted(files, policyOf(files), undefined);
+  const { shown: checkpoint } = trustedIn(files, [policyOf(files)]);
   const { entries } = readEntries(files, checkpoint, need(files, fileNames.checkpoint));
   const contentOf = (sha256: string) => files.get(contentFile(sha256))?.toString();
   return reportOf({ checkpoint, entries, contentOf, aside: asideOf(files) });
