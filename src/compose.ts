@@ -7,6 +7,7 @@ import { awaitingDecisionActor } from './actors/awaiting-decision.ts';
 import { createAdvisoryActor } from './actors/advisory.ts';
 import { createClockWatch } from './actors/clock-watch.ts';
 import { createDeadLetterCommands } from './actors/dead-letters.ts';
+import { createDeadlineWatch } from './actors/deadlines.ts';
 import { createDecide } from './actors/decision.ts';
 import { createDispatcher, type Dispatcher } from './actors/dispatcher.ts';
 import { executionActor } from './actors/execution.ts';
@@ -39,7 +40,7 @@ import { type Config, readSecret } from './config.ts';
 import { readOidcFile } from './documents/oidc-document.ts';
 import { type DocumentFault, printFault } from './documents/yaml.ts';
 import type { Principal } from './domain/domains.ts';
-import { overloadOf } from './domain/gap.ts';
+import { overloadOf, summaryOf } from './domain/gap.ts';
 import type { Log } from './domain/log.ts';
 import { systemClock } from './domain/time.ts';
 import { startEmbeddedPostgres } from './embedded/postgres.ts';
@@ -261,7 +262,7 @@ export interface WorkOptions {
   readonly onHalt: (error: Error) => void;
 }
 
-/** Starts actors, each with what belongs to its worker: the ledger's watches, the dispatcher of executions. */
+/** Starts actors, each with what belongs to its worker: the ledger's watches, the deadlines, the dispatcher of executions. */
 export async function startWork(foundation: Foundation, options: WorkOptions): Promise<Work> {
   const { config, sessions, broker, log } = foundation;
   const { queues } = options;
@@ -273,6 +274,7 @@ export async function startWork(foundation: Foundation, options: WorkOptions): P
     : undefined;
   const watches = [
     ...(queues.includes('ledger') ? ledgerWatches(foundation) : []),
+    ...(queues.includes('awaiting-decision') ? [openDeadlineWatch(foundation)] : []),
     ...domains.slice(0, 1).map((domain) => createClockWatch(sessions.of(domain), log)),
   ];
 
@@ -321,6 +323,11 @@ export async function startWork(foundation: Foundation, options: WorkOptions): P
   }
   log.info({ queues, store: broker.store }, 'working');
   return { isRunning: () => actors.every((actor) => actor.isRunning()), drain };
+}
+
+function openDeadlineWatch({ sessions, broker, log }: Foundation): Watch {
+  const send = broker.sender('awaiting-decision');
+  return createDeadlineWatch({ database: sessions.of('decision'), send, log });
 }
 
 function openDispatcher(
@@ -488,9 +495,10 @@ export async function startAdmin(
   const audit = sessions.of('audit');
   const { gaps } = sessions;
   const { port = config.adminPort, isWorking } = options;
+  const readiness = createReadiness({ database: audit, broker, gaps, isWorking });
   const server = await createAdminServer({
     routes: [
-      healthRoutes(createReadiness({ database: audit, broker, gaps, isWorking })),
+      healthRoutes(readiness),
       eventRoutes({
         intake,
         kinds: sourceKinds,
@@ -510,6 +518,8 @@ export async function startAdmin(
         identity,
         audit,
         queueStates: () => statesOfQueues(broker),
+        readiness,
+        gaps: () => summaryOf(gaps.latest()?.found ?? new Map()),
         provider: await configuredProvider(config),
         isOnLoopback: isLoopbackHost(config.adminHost),
         log,

@@ -12,7 +12,7 @@ interface Room {
 }
 
 const house: Readonly<Record<string, Room>> = {
-  domain: { rooms: [], packages: ['canonicalize', 'json-rules-engine'] },
+  domain: { rooms: [], packages: ['canonicalize', 'json-rules-engine', 're2js'] },
   queues: { rooms: ['domain'], packages: ['bullmq', 'ioredis', 'typebox'] },
   stores: { rooms: ['domain'], packages: ['kysely', 'pg'] },
   sources: { rooms: ['domain'], packages: ['standardwebhooks'] },
@@ -33,6 +33,7 @@ const house: Readonly<Record<string, Room>> = {
   admin: {
     rooms: ['domain', 'stores', 'sources'],
     packages: [
+      'diff',
       'fastify',
       '@fastify/cookie',
       '@fastify/csrf-protection',
@@ -101,6 +102,7 @@ const soleImporters: Readonly<Record<string, string>> = {
   hono: 'admin/console/html.ts',
   ioredis: 'queues/redis.ts',
   pg: 'stores/database.ts',
+  re2js: 'domain/regular-expression.ts',
 };
 
 interface Import {

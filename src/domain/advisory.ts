@@ -69,7 +69,7 @@ export async function evaluate(event: AssessedEvent, policies: PolicySet): Promi
   const { facts, assessment } = event;
   const concerned = policies.concerning(facts.event, assessment.level);
   const answers = await Promise.all(
-    concerned.map(async (policy) => ({ policy, answer: await policy.ask(facts) })),
+    concerned.map(async (policy) => ({ policy, answer: await answerOf(policy, facts) })),
   );
   const fired = answers.filter(({ answer }) => answer.result !== 'not matched');
   const proposals = fired.map(({ policy, answer }) => propose(event, policy, answer));
@@ -79,6 +79,10 @@ export async function evaluate(event: AssessedEvent, policies: PolicySet): Promi
     proposals: markConflicts(proposals),
   };
 }
+
+const notMatched: RuleAnswer = { result: 'not matched', evidence: [] };
+const answerOf = ({ rule }: Policy, facts: Facts): RuleAnswer | Promise<RuleAnswer> =>
+  rule.excludes(facts) ? notMatched : rule.ask(facts);
 
 function outcomeOf(proposals: readonly Proposal[]): EvaluationOutcome {
   if (proposals.some(({ basis }) => basis === 'unknown')) return 'UNKNOWN';

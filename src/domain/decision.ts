@@ -158,23 +158,28 @@ export interface Round {
   readonly salt: string;
 }
 
+/** Who escalates what nobody decided in time. The only decision that the system makes is that people shall. */
+export const SYSTEM = 'System';
+
 /** A round that is over. */
 export interface EndedRound extends Round {
   readonly state: Exclude<DecisionState, 'pending'>;
   readonly optionId: string | null;
-  /** Whose act ended it. */
-  readonly makerId: PersonId;
-  readonly makerRole: DecidingRole;
+  /** Whose act ended it; null for the system. */
+  readonly makerId: PersonId | null;
+  readonly makerRole: DecidingRole | typeof SYSTEM;
   readonly justification: string;
   readonly createdAt: Timestamp;
   /** Null when it was escalated. */
   readonly finalizedAt: Timestamp | null;
+  /** Null when it was not. */
+  readonly escalatedAt: Timestamp | null;
   /** Null when nothing was approved. */
   readonly expiresAt: Timestamp | null;
 }
 
 /**
- * The digest that the row keeps from its finalisation on and that its ledger entry carries: over every column and over
+ * The digest that the row keeps from its end on and that its ledger entry carries: over every column and over
  * every act of the round, so that an approval cannot be exchanged behind a decision. The acts are taken in the order of
  * their people's ids, which no jump of a clock changes. Justifications have no limit in the table, therefore they enter
  * as digests.
@@ -197,6 +202,8 @@ export function decisionDigest(decision: EndedRound, approvals: readonly GivenAp
     decision_maker_id: decision.makerId,
     decision_maker_role: decision.makerRole,
     decision_type: decision.state,
+    // Only where it says something: rows that were final before it was a column have no such member.
+    ...(decision.escalatedAt === null ? {} : { escalated_at: decision.escalatedAt }),
     event_id: decision.eventId,
     expires_at: decision.expiresAt,
     finalized_at: decision.finalizedAt,

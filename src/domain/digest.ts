@@ -19,7 +19,18 @@ export function rowDigest(table: string, columns: CanonicalRecord): Digest {
   return sha256(canonicalRecord({ row: columns, table: `sentinelops-row/v1 ${table}` }));
 }
 
+const SALT_BYTES = 32;
+/** Random bytes are fetched from the system for many salts at once, and each is used once. */
+const supply = { bytes: Buffer.alloc(0), used: 0 };
+
 /** 32 random bytes in hex, kept in the row whose digest it protects. */
 export function newSalt(): string {
-  return randomBytes(32).toString('hex');
+  if (supply.used === supply.bytes.length) {
+    supply.bytes = randomBytes(SALT_BYTES * 128);
+    supply.used = 0;
+  }
+  const salt = supply.bytes.toString('hex', supply.used, supply.used + SALT_BYTES);
+  supply.bytes.fill(0, supply.used, supply.used + SALT_BYTES);
+  supply.used += SALT_BYTES;
+  return salt;
 }

@@ -42,7 +42,7 @@ export interface Contribution {
   readonly title: string;
   readonly points: number;
   readonly held: boolean | 'unknown';
-  /** Not there when the factor does not concern this type of event. */
+  /** Of factors that held or are unknown; why another did not hold, its conditions say of the event on record. */
   readonly conditions?: readonly Evidence[];
   readonly reason?: string;
 }
@@ -172,9 +172,8 @@ async function contributionOf(
   patterns: readonly string[],
 ): Promise<Contribution> {
   const named = { factor, title, points };
-  if (types !== undefined && !types.some((type) => patterns.includes(type))) {
-    return { ...named, held: false };
-  }
+  const concerned = types === undefined || types.some((type) => patterns.includes(type));
+  if (!concerned || rule.excludes({ event })) return { ...named, held: false };
   const { result, evidence: conditions, fault } = await rule.ask({ event });
   const held = result === 'unknown' ? result : result === 'matched';
   return { ...named, held, conditions, ...(fault !== undefined && { reason: fault }) };

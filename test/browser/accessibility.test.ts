@@ -19,7 +19,7 @@ const places: Record<string, string> = {};
 
 beforeAll(async () => {
   desk = await openBrowserDesk();
-  ada = await desk.signedIn('ada', 'Administrator', 'Senior Authority');
+  ada = await desk.signedIn('ada', 'Administrator', 'Senior Authority', 'Auditor');
   const open = await openReview(desk.decision, desk.facts, richReview);
   const [torn] = await openReviews(desk.decision, desk.facts, {
     ...richReview,
@@ -71,6 +71,12 @@ beforeAll(async () => {
     dashboard: '/console/dashboard',
     policies: '/console/policies',
     'a policy': '/console/policies/branch-protection',
+    'the changes of a policy': '/console/policies/branch-protection/changes',
+    executions: '/console/executions',
+    'executions that failed': '/console/executions?state=failed',
+    health: '/console/health',
+    'the access record': '/console/accesses',
+    'an inbox to be kept': '/console?level=CRITICAL',
     'the API': '/console/reference',
     'dead letters': '/console/dead-letters',
     'a dead letter': `/console/dead-letters/${rows[0]!.id}`,

@@ -1,6 +1,7 @@
 /** Injects faults by a seeded schedule: those of one lane one after the other, the lanes beside each other. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Fault } from './checker/evidence.ts';
+import { crashPoints } from './faults/failpoints.ts';
 import type { FaultKind, Harm, Lane } from './faults/fault.ts';
 import type { Random } from './random.ts';
 import type { System } from './system/system.ts';
@@ -40,6 +41,19 @@ export async function runSchedule(options: ScheduleOptions): Promise<void> {
   await Promise.all(noted.flat());
 }
 
+/** Lets a process crash at each failpoint, once; resolves when all have been tried. */
+export async function runCrashMatrix(options: Omit<ScheduleOptions, 'kinds'>): Promise<void> {
+  const lanes = [...crashPoints].map(async ([lane, points]) => {
+    const random = options.random.fork(`crash points of ${lane}`);
+    for (const kind of points) {
+      if (options.until.aborted) return;
+      const { note } = await injectOne(kind, random, options);
+      await note();
+    }
+  });
+  await Promise.all(lanes);
+}
+
 async function runLane(
   lane: Lane,
   kinds: readonly FaultKind[],
@@ -68,7 +82,7 @@ function weighted(kinds: readonly FaultKind[], random: Random): FaultKind {
 async function injectOne(
   kind: FaultKind,
   random: Random,
-  { system, signals, beforeFault, onFault }: ScheduleOptions,
+  { system, signals, beforeFault, onFault }: Omit<ScheduleOptions, 'kinds'>,
 ): Promise<{ note(): Promise<void> }> {
   await beforeFault();
   const before = signals.now();

@@ -100,6 +100,7 @@ export const hex = (digit: string) => digit.repeat(64);
  */
 export async function keepChain(client: pg.Client): Promise<void> {
   await client.query(UP_TO_THE_REVIEW);
+  await client.query(WARNING);
   await client.query(approvedBy([ids.administrator, ids.seniorAuthority]));
   await appendEntry(client, 'DECISION', ids.decision);
   await client.query(EXECUTION);
@@ -153,6 +154,7 @@ export function finalised(by: keyof typeof ROLE_OF, type = 'approved'): string {
   return `
     update decision.decision set decision_type = '${type}', decision_maker_id = '${by}', decision_maker_role = '${ROLE_OF[by]}',
       justification = 'because', row_digest = '${hex('d')}', finalized_at = ${type === 'escalated' ? 'null' : 'now()'},
+      escalated_at = ${type === 'escalated' ? 'now()' : 'null'},
       option_id = ${approving ? `'restore'` : 'null'},
       expires_at = ${approving ? `now() + valid_for_s * interval '1 second'` : 'null'}
     where decision_id = '${ids.decision}';`;
@@ -255,4 +257,13 @@ const UP_TO_THE_REVIEW = `
   insert into decision.notification_message (message_id, route, subject, content, body)
   values ('${uuid(8, 9)}', 'officers', 'MEDIUM', 'A review waits', '{}');
   insert into decision.notification (route, kind, decision_id, message_id)
-  values ('officers', 'new', '${ids.decision}', '${uuid(8, 9)}');`;
+  values ('officers', 'new', '${ids.decision}', '${uuid(8, 9)}');
+  insert into identity.access_record (person_id, act, thing, thing_id, way)
+  values ('${ids.auditor}', 'look', 'review', '${ids.review}', 'console');
+  insert into identity.saved_view (person_id, name, query) values ('${ids.auditor}', 'mine', 'level=HIGH');`;
+
+/** A warning needs a round that is old enough, which only a superuser past the guards can make. */
+const WARNING = `
+  alter table decision.round_warning disable trigger warning_is_due;
+  insert into decision.round_warning (decision_id) values ('${ids.decision}');
+  alter table decision.round_warning enable always trigger warning_is_due;`;

@@ -8,7 +8,7 @@ import type { PersonId } from '../../../src/domain/ids.ts';
 import { isRefusal, type Refusal } from '../../../src/domain/problem.ts';
 import { type Database, openDatabase } from '../../../src/stores/database.ts';
 import { policies, riskModel } from './documents.ts';
-import { type ChaosPerson, people } from './reviewers.ts';
+import { AUTHOR, type ChaosPerson, people } from './reviewers.ts';
 import { type Secrets, SOURCES } from './submissions.ts';
 
 export interface Setting {
@@ -37,7 +37,7 @@ export async function prepareSetting(databaseUrl: string): Promise<Setting> {
       added.push({ name, role, personId, token });
     }
     const role = 'Compliance Officer';
-    const author = granted(await commands.add({ name: 'chaos-author', roles: [role] })).personId;
+    const author = granted(await commands.add({ name: AUTHOR, roles: [role] })).personId;
     const approver = added.find((person) => person.role === role)!.personId as PersonId;
     const documents = policyCommands({ policy: of('policy'), risk: of('risk') });
     inForce(await documents.loadRiskModels([riskModel], { author, approver }));

@@ -76,7 +76,7 @@ function stepsOf(trace: AuditTrace): readonly Step[] {
     ...trace.evaluations.map(evaluated),
     ...trace.advisories.map(advised),
     ...trace.approvals.map(acted),
-    ...trace.decisions.filter((row) => row['finalized_at'] !== null).map(decided),
+    ...trace.decisions.filter((row) => endOf(row) !== null).map(decided),
     ...trace.executions.map(requested),
     ...trace.attempts.map(attempted),
     ...trace.executions.filter((row) => row['completed_at'] !== null).map(completed),
@@ -144,10 +144,15 @@ function acted(row: TraceRow): Step {
   };
 }
 
+function endOf(row: TraceRow): unknown {
+  return row['finalized_at'] ?? row['escalated_at'];
+}
+
 function decided(row: TraceRow): Step {
+  const bySystem = row['decision_maker_id'] === null ? 'By the system, in want of a decision ' : '';
   return {
-    at: instant(row['finalized_at']),
-    title: html`Decided ${stateBadge(row['decision_type'] as DecisionState)}`,
+    at: instant(endOf(row)),
+    title: html`${bySystem || 'Decided '}${stateBadge(row['decision_type'] as DecisionState)}`,
     body: facts([
       ['Round', word(row['round'])],
       ['Shown to them', code(word(row['view_digest']))],
