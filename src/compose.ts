@@ -30,6 +30,8 @@ import { consoleRoutes } from './admin/routes/console.ts';
 import { deadLetterRoutes } from './admin/routes/dead-letters.ts';
 import { eventRoutes } from './admin/routes/events.ts';
 import { healthRoutes } from './admin/routes/health.ts';
+import { completenessRoutes } from './admin/routes/completeness.ts';
+import { evidenceRoutes } from './admin/routes/evidence.ts';
 import { ledgerRoutes } from './admin/routes/ledger.ts';
 import { openapiRoutes } from './admin/routes/openapi.ts';
 import { problemRoutes } from './admin/routes/problems.ts';
@@ -331,7 +333,7 @@ function openDeadlineWatch({ sessions, broker, log }: Foundation): Watch {
 }
 
 function openDispatcher(
-  { sessions, broker, log }: Foundation,
+  { config, sessions, broker, log }: Foundation,
   targets: readonly Target[],
   failpoint: Failpoint<PointOf<'dispatcher'>> | undefined,
 ): Dispatcher {
@@ -340,6 +342,7 @@ function openDispatcher(
     database: sessions.of('execution'),
     targets,
     sendToLedger: broker.sender('ledger'),
+    needs: config.executionNeeds,
     clock: systemClock,
     log,
   });
@@ -526,6 +529,8 @@ export async function startAdmin(
         isTransient,
       }),
       ledgerRoutes({ audit }),
+      evidenceRoutes({ identity, audit }),
+      completenessRoutes({ identity, audit }),
       problemRoutes,
       openapiRoutes,
     ],

@@ -100,6 +100,12 @@ const schema = Type.Object({
         'A file that names the witnesses, with URLs, and their quorum (C2SP tlog-policy). Not set: nobody cosigns.',
     }),
   ),
+  EXECUTION_NEEDS: Type.Enum(['committed', 'signed', 'witnessed'], {
+    default: 'committed',
+    description:
+      'What the ledger entry of a decision has to be under before it is executed: committed, signed (a checkpoint), or ' +
+      'witnessed (at HIGH, CRITICAL and UNKNOWN one that a quorum has cosigned). The last two need a signer.',
+  }),
   TARGETS_FILE: Type.Optional(
     Type.String({
       minLength: 1,
@@ -175,6 +181,7 @@ export interface Config {
   readonly ledgerSigningKey: string | undefined;
   readonly ledgerStateDirectory: string;
   readonly ledgerTrustPolicy: string | undefined;
+  readonly executionNeeds: 'committed' | 'signed' | 'witnessed';
   readonly targetsFile: string | undefined;
   readonly notificationsFile: string | undefined;
   readonly oidcFile: string | undefined;
@@ -249,6 +256,7 @@ export function parseConfig(environment: Readonly<Record<string, string | undefi
     ledgerSigningKey: known.LEDGER_SIGNING_KEY,
     ledgerStateDirectory: known.LEDGER_STATE_DIR,
     ledgerTrustPolicy: known.LEDGER_TRUST_POLICY,
+    executionNeeds: known.EXECUTION_NEEDS,
     targetsFile: known.TARGETS_FILE,
     notificationsFile: known.NOTIFICATIONS_FILE,
     oidcFile: known.OIDC_FILE,

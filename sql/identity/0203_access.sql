@@ -12,7 +12,7 @@ create table identity.access_record (
   accessed_at timestamptz not null default now(),
   constraint access_is_known check (act in ('look', 'export')),
   constraint thing_is_known
-    check (thing in ('review', 'event', 'payload', 'dead letter', 'access record')),
+    check (thing in ('review', 'event', 'payload', 'evidence', 'dead letter', 'access record')),
   constraint way_is_known check (way in ('console', 'api'))
 );
 comment on table identity.access_record is

@@ -11,12 +11,17 @@ export function sha256(bytes: string | Buffer): Digest {
 }
 
 /**
- * The digest of a row as stored: SHA-256 over the canonical JSON of its columns, under a name that says which table
- * and which version of the row's shape. A row with free text or personal data passes its `salt`: the plain hash of a
- * name can be guessed, and the ledger that carries this digest can never be erased.
+ * A row as it is hashed: the canonical JSON of its columns, under a name that says which table and which version of the
+ * row's shape. A row with free text or personal data passes its `salt`: the plain hash of a name can be guessed, and the
+ * ledger that carries the SHA-256 of these bytes can never be erased.
  */
+export function rowRecord(table: string, columns: CanonicalRecord): string {
+  return canonicalRecord({ row: columns, table: `sentinelops-row/v1 ${table}` });
+}
+
+/** The digest of a row as stored: of the bytes above. */
 export function rowDigest(table: string, columns: CanonicalRecord): Digest {
-  return sha256(canonicalRecord({ row: columns, table: `sentinelops-row/v1 ${table}` }));
+  return sha256(rowRecord(table, columns));
 }
 
 const SALT_BYTES = 32;

@@ -5,7 +5,13 @@ import type { Timestamp } from '../domain/time.ts';
 import type { Tx } from './database.ts';
 
 export type AccessAct = 'look' | 'export';
-export type AccessedThing = 'review' | 'event' | 'payload' | 'dead letter' | 'access record';
+export type AccessedThing =
+  | 'review'
+  | 'event'
+  | 'payload'
+  | 'evidence'
+  | 'dead letter'
+  | 'access record';
 
 export interface Access {
   readonly personId: PersonId;

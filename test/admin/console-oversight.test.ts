@@ -113,7 +113,7 @@ describe('executions', () => {
     await desk.client.query(
       `insert into execution.execution (execution_id, decision_id, target_system, execution_command, execution_status,
          event_id, action_no, request_body, command_sha256, expires_at, next_attempt_at)
-       select gen_random_uuid(), decision_id, 'access-control', '{}', 'requested', event_id, 1, '{}', $2, expires_at, now()
+       select gen_random_uuid(), decision_id, 'access-control', '{"action": "restore", "branch": "main"}', 'requested', event_id, 1, '{}', $2, expires_at, now()
        from decision.decision where decision_id = $1`,
       [rows[0]!.id, hex('c')],
     );

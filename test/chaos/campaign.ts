@@ -9,12 +9,12 @@ import { readEvidence, type StateDigest } from './checker/evidence.ts';
 import { tableDigests } from './checker/table-digests.ts';
 import { openWorld } from './checker/world.ts';
 import type { FaultKind } from './faults/fault.ts';
-import { type Figures, figuresOf, printFigures } from './figures.ts';
+import { type Figures, type FiguresInput, figuresOf, printFigures } from './figures.ts';
 import { openRunFolder } from './journal.ts';
 import { TARGETS } from './load/documents.ts';
 import { startReviewers } from './load/reviewers.ts';
 import { startSenders } from './load/senders.ts';
-import { changePolicies, prepareSetting, type Setting } from './load/setting.ts';
+import { loadPolicies, prepareSetting, type Setting } from './load/setting.ts';
 import { bodyCanaries } from './load/submissions.ts';
 import { createRandom } from './random.ts';
 import { type Injected, runCrashMatrix, runSchedule } from './schedule.ts';
@@ -93,6 +93,8 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
     const injected: Injected[] = [];
     const forged: string[] = [];
 
+    const { kinds, impossible } = whatIsPossible(system, options.kinds);
+    for (const why of impossible) say(`not on this machine: ${why}`);
     const injecting = {
       ...{ system, random, signals },
       beforeFault: takeExport,
@@ -106,7 +108,7 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
     };
     if (options.hasMatrix) await runCrashMatrix({ ...injecting, until: options.abort });
     const over = AbortSignal.any([options.abort, AbortSignal.timeout(minutes * 60_000)]);
-    await runSchedule({ ...injecting, kinds: options.kinds, until: over });
+    await runSchedule({ ...injecting, kinds, until: over });
     await healAll(system);
     const recoveriesMs = options.abort.aborted
       ? []
@@ -143,7 +145,7 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
       canaries: [...bodyCanaries, ...system.canaries, ...Object.values(setting.secrets)],
     });
     await postgres.end();
-    return await judge(system, folder.path, injected, recoveriesMs);
+    return await judge(system, folder.path, { injected, impossible, recoveriesMs });
   } finally {
     await system.stop();
   }
@@ -152,8 +154,7 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
 async function judge(
   system: System,
   path: string,
-  injected: readonly Injected[],
-  recoveriesMs: readonly number[],
+  seen: Pick<FiguresInput, 'injected' | 'impossible' | 'recoveriesMs'>,
 ): Promise<CampaignResult> {
   const evidence = await readEvidence(path);
   const redisUrl = `redis://127.0.0.1:${system.redis().port}/0`;
@@ -162,13 +163,25 @@ async function judge(
     const report = await runChecks(world);
     const violations = report.violations.map(({ name }) => name);
     const effects = system.receiver.effects();
-    const figures = figuresOf({ evidence, injected, recoveriesMs, effects, violations });
+    const figures = figuresOf({ ...seen, evidence, effects, violations });
     await writeFile(join(path, 'figures.json'), `${JSON.stringify(figures, null, 2)}\n`);
     await writeFile(join(path, 'report.txt'), `${printReport(report)}\n${printFigures(figures)}`);
     return { report, figures };
   } finally {
     await world.close();
   }
+}
+
+/** Parts the kinds that this machine can do from those that it cannot, each of these with the reason. */
+function whatIsPossible(
+  system: System,
+  chosen: readonly FaultKind[],
+): { readonly kinds: readonly FaultKind[]; readonly impossible: readonly string[] } {
+  const reasons = new Map(chosen.map((kind) => [kind, kind.whyNot?.(system)]));
+  return {
+    kinds: chosen.filter((kind) => reasons.get(kind) === undefined),
+    impossible: [...reasons].flatMap(([{ name }, why]) => (why ? [`${name} (${why})`] : [])),
+  };
 }
 
 /** Whatever the last faults have left. */
@@ -245,7 +258,7 @@ function policyChange(system: System, setting: Setting): () => Promise<void> {
   let version = 1;
   return async () => {
     version += 1;
-    await changePolicies(system.postgres.url, setting, version);
+    await loadPolicies(system.postgres.url, setting, version);
   };
 }
 

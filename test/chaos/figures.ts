@@ -4,6 +4,7 @@ import type { Injected } from './schedule.ts';
 
 export interface Figures {
   readonly seed: number;
+  /** Under load, until the last fault was healed. */
   readonly minutes: number;
   readonly events: { readonly accepted: number; readonly ops: Readonly<Record<string, number>> };
   readonly acts: Readonly<Record<string, number>>;
@@ -12,6 +13,8 @@ export interface Figures {
   readonly repeatsAtTarget: number;
   readonly lostFromQueue: number;
   readonly faults: number;
+  /** Kinds that this machine could not inject, and why. */
+  readonly impossible: readonly string[];
   readonly kills: number;
   /** By kind: how many were injected, and how many of them were seen to bite. */
   readonly byKind: Readonly<Record<string, { readonly injected: number; readonly bit: number }>>;
@@ -38,6 +41,7 @@ export function spreadOf(values: readonly number[]): Spread {
 export interface FiguresInput {
   readonly evidence: Evidence;
   readonly injected: readonly Injected[];
+  readonly impossible: readonly string[];
   /** Each of them was one kill more. */
   readonly recoveriesMs: readonly number[];
   readonly effects: number;
@@ -45,13 +49,13 @@ export interface FiguresInput {
 }
 
 export function figuresOf(input: FiguresInput): Figures {
-  const { evidence, injected, recoveriesMs, effects, violations } = input;
+  const { evidence, injected, impossible, recoveriesMs, effects, violations } = input;
   const { run, ops, acts, receipts } = evidence;
   const accepted = ops.filter(({ outcome }) => outcome === 'ok');
   const kinds = Map.groupBy(injected, ({ fault }) => fault.kind);
   return {
     seed: run.seed,
-    minutes: Math.round((run.endedAt - run.startedAt) / 6_000) / 10,
+    minutes: Math.round((run.healedAt - run.startedAt) / 6_000) / 10,
     events: {
       accepted: new Set(accepted.map(({ source, id }) => `${source} ${id}`)).size,
       ops: countsOf(ops.map(({ path, outcome }) => `${path} ${outcome}`)),
@@ -61,6 +65,7 @@ export function figuresOf(input: FiguresInput): Figures {
     repeatsAtTarget: receipts.length - new Set(receipts.map(({ key }) => key)).size,
     lostFromQueue: run.missedBySources.length,
     faults: injected.length + recoveriesMs.length,
+    impossible,
     kills: injected.reduce((total, { harm }) => total + (harm.kills ?? 0), recoveriesMs.length),
     byKind: Object.fromEntries(
       [...kinds]

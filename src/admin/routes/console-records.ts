@@ -6,6 +6,7 @@
  *     GET /console/policies/:name        one of them; ?version=, otherwise the one in force
  *     GET /console/events/:id            the life of an event, with its ledger entries
  *     GET /console/events/:id/trace      the same as JSON
+ *     GET /console/events/:id/evidence   the bundle that strangers verify
  *     GET /console/events/:id/payload    the event as it was sent, as JSON
  *     GET /console/reference             the API
  *     GET /console/dead-letters          what no stage could take; ?state=all
@@ -15,7 +16,7 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import Type from 'typebox';
 import { isUuid } from '../../domain/ids.ts';
-import { type Refusal, refuse } from '../../domain/problem.ts';
+import { isRefusal, type Refusal, refuse } from '../../domain/problem.ts';
 import { openAuditStore } from '../../stores/audit.ts';
 import { overviewOf } from '../../stores/audit-overview.ts';
 import { changesOf, listPolicies, versionsOf } from '../../stores/audit-policies.ts';
@@ -35,6 +36,7 @@ import type { Show } from '../console/show.ts';
 import { Refused } from '../problem.ts';
 import { barredFromList, barredFromReview } from '../review-desk.ts';
 import { signedIn } from './console-sign-in.ts';
+import { bundleOf, sendBundle } from './evidence.ts';
 
 export interface RecordRoutesOptions {
   /** Sessions of these domains. */
@@ -121,6 +123,15 @@ export function addRecordRoutes(scope: FastifyInstance, options: RecordRoutesOpt
     const { payload } = await readTrace(id);
     await keepAccess(person, 'export', 'payload', id);
     return sendFile(reply, `event-${id}.json`, payload);
+  });
+
+  server.get('/events/:id/evidence', { schema: { params: Id } }, async (request, reply) => {
+    const person = letPast(request, barredFromReview);
+    const { id } = request.params;
+    const bundle = await bundleOf(audit, id);
+    if (isRefusal(bundle)) throw new Refused(bundle);
+    await keepAccess(person, 'export', 'evidence', id);
+    return sendBundle(reply, id, bundle);
   });
 
   server.get('/dead-letters', { schema: { querystring: LettersQuery } }, async (request, reply) => {

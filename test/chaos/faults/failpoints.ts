@@ -30,13 +30,12 @@ const POLL_MS = 50;
 /** A worker's lock lapses after 6 s, and 2 s later its job is found. */
 const BEYOND_LOCK_MS = 9_000;
 
-/** Starts a process of the formation again with one failpoint armed. Returns how often it had been started by then. */
-async function arm({ process }: Instance, armed: string): Promise<number> {
+/** Starts a process of the formation again with one failpoint armed. */
+async function arm({ process }: Instance, armed: string): Promise<void> {
   const before = process.starts();
   process.arm({ SENTINELOPS_FAILPOINTS: armed });
   process.signal('SIGTERM');
   await until(() => process.starts() > before, REACHED_MS_MAX);
-  return before + 1;
 }
 
 async function until(isSo: () => boolean | Promise<boolean>, msMax: number): Promise<boolean> {
@@ -49,8 +48,9 @@ async function until(isSo: () => boolean | Promise<boolean>, msMax: number): Pro
 }
 
 async function crashAt(instance: Instance, armed: string, msMax: number): Promise<Harm> {
-  const starts = await arm(instance, armed);
-  const isCrashed = await until(() => instance.process.starts() > starts, msMax);
+  const before = instance.process.crashes();
+  await arm(instance, armed);
+  const isCrashed = await until(() => instance.process.crashes() > before, msMax);
   return isCrashed ? { detail: armed, kills: 1, bites: 1 } : disarmed(instance, armed);
 }
 
@@ -105,7 +105,10 @@ const MATRIX_REACHED_MS_MAX = 60_000;
 /** A crash at every failpoint there is, in lanes that may run beside each other: one for each kind of process. */
 export const crashPoints: ReadonlyMap<string, readonly FaultKind[]> = new Map([
   ...kinds.map((kind) => [kind, pointsOf(kind).map((point) => crashPoint(kind, point))] as const),
-  ['policy', failpoints.policy.map((point) => policyCrashPoint(`policy.${point}`))] as const,
+  [
+    'policy',
+    failpoints.policy.map((point, index) => policyCrashPoint(`policy.${point}`, index + 1)),
+  ] as const,
 ]);
 
 function crashPoint(kind: Kind, point: string): FaultKind {
@@ -136,13 +139,13 @@ async function leaveGaps(system: System): Promise<number> {
 }
 
 /** The command that puts policies into force ends there, and is given once more. */
-function policyCrashPoint(point: string): FaultKind {
+function policyCrashPoint(point: string, version: number): FaultKind {
   return {
     name: `crash: ${point}`,
     lane: 'process',
     weight: 1,
-    async inject(system, random) {
-      const folder = await policyFolder(system, random.between(1, 1_000_000));
+    async inject(system) {
+      const folder = await policyFolder(system, version);
       const command = [
         ...['policy', 'load', folder, '--author', AUTHOR],
         ...['--approver', people.find(({ role }) => role === 'Compliance Officer')!.name],

@@ -22,6 +22,14 @@ export interface Setting {
 const TOKEN_DAYS = 2;
 
 export async function prepareSetting(databaseUrl: string): Promise<Setting> {
+  const setting = await prepareParties(databaseUrl);
+  await loadRiskModel(databaseUrl, setting);
+  await loadPolicies(databaseUrl, setting, 1);
+  return setting;
+}
+
+/** Who sends, and who decides; there is nothing yet that they could decide by. */
+export async function prepareParties(databaseUrl: string): Promise<Setting> {
   return withDatabases(databaseUrl, async (of) => {
     const secrets: Secrets = {
       signed: `whsec_${randomBytes(32).toString('base64')}`,
@@ -39,17 +47,26 @@ export async function prepareSetting(databaseUrl: string): Promise<Setting> {
     const role = 'Compliance Officer';
     const author = granted(await commands.add({ name: AUTHOR, roles: [role] })).personId;
     const approver = added.find((person) => person.role === role)!.personId as PersonId;
-    const documents = policyCommands({ policy: of('policy'), risk: of('risk') });
-    inForce(await documents.loadRiskModels([riskModel], { author, approver }));
-    inForce(await documents.loadPolicies(policies(1), { author, approver }));
     return { secrets, people: added, author, approver };
   });
 }
 
-/** Puts the policies into force once more, as a later version, while the load runs. */
-export async function changePolicies(
+type Responsible = Pick<Setting, 'author' | 'approver'>;
+
+export async function loadRiskModel(
   databaseUrl: string,
-  { author, approver }: Pick<Setting, 'author' | 'approver'>,
+  { author, approver }: Responsible,
+): Promise<void> {
+  await withDatabases(databaseUrl, async (of) => {
+    const documents = policyCommands({ policy: of('policy'), risk: of('risk') });
+    inForce(await documents.loadRiskModels([riskModel], { author, approver }));
+  });
+}
+
+/** Puts the policies into force, a later version each time, also while the load runs. */
+export async function loadPolicies(
+  databaseUrl: string,
+  { author, approver }: Responsible,
   version: number,
 ): Promise<void> {
   await withDatabases(databaseUrl, async (of) => {

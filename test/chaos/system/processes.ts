@@ -23,6 +23,8 @@ export interface Supervised {
   pid(): number | undefined;
   /** How often it has been started. */
   starts(): number;
+  /** How often it was killed by a signal that the harness did not send: by itself, at a failpoint. */
+  crashes(): number;
   /** Sends a signal on the harness's account; the process is started again when it ends by it. False when none runs. */
   signal(signal: NodeJS.Signals): boolean;
   /** Settings that the next start gets beside its own, once. */
@@ -57,6 +59,7 @@ export function supervise(
   let gone: Promise<void> = Promise.resolve();
   let stopping = false;
   let starts = 0;
+  let crashes = 0;
   let armed: Readonly<Record<string, string>> = {};
   let intended = false;
   const wake = new AbortController();
@@ -71,6 +74,7 @@ export function supervise(
     const { code, signal } = await exitOf(started);
     child = undefined;
     const endedAt = Date.now();
+    if (signal === 'SIGKILL' && !intended) crashes += 1;
     if (started.pid !== undefined) await onExit?.(started.pid);
     await folder.note('processes', {
       ...{ name: program.name, pid: started.pid ?? 0, startedAt, endedAt, code, signal, intended },
@@ -97,6 +101,7 @@ export function supervise(
     name: program.name,
     pid: () => child?.pid,
     starts: () => starts,
+    crashes: () => crashes,
     signal(signal) {
       if (child === undefined) return false;
       if (signal !== 'SIGSTOP' && signal !== 'SIGCONT') intended = true;

@@ -1,5 +1,6 @@
 /** The system under test: its stores, a process for each line of the Procfile, and a way to reach and to disturb each. */
-import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../../../src/embedded/port.ts';
@@ -11,7 +12,7 @@ import { targetsFile } from '../load/documents.ts';
 import { openReceiver, type Receiver } from '../load/receiver.ts';
 import { clearClockOf, openClock } from './clock.ts';
 import { openPostgresServer, type PostgresServer } from './postgres.ts';
-import { signingEnvironment } from './signing-key.ts';
+import { signerStateIn, signingEnvironment } from './signing-key.ts';
 import { type Ended, runCommand, type Supervised, supervise } from './processes.ts';
 import { openProxy, type Proxy } from './proxy.ts';
 import { openRedisServer, type RedisServer } from './redis.ts';
@@ -87,6 +88,7 @@ const commands: Partial<Readonly<Record<Kind, readonly string[]>>> = {
 };
 const START_MS_MAX = 60_000;
 const LEDGER_ORIGIN = 'chaos.example/ledger';
+const SIGNER = 'signer';
 
 export async function startSystem({ folder, directory }: SystemOptions): Promise<System> {
   // PostgreSQL's own user passes through.
@@ -99,6 +101,8 @@ export async function startSystem({ folder, directory }: SystemOptions): Promise
     const system = await open(folder, directory, closers, stop);
     for (const kind of kinds) await system.add(kind);
     await Promise.all(system.httpUrls().map(untilAnswers));
+    // A signer that starts for the first time wants an empty ledger.
+    await untilSigns(directory);
     return system;
   } catch (error) {
     await stop();
@@ -135,14 +139,15 @@ async function open(
   const targets = join(workingDirectory, 'targets.yaml');
   await writeFile(targets, targetsFile(receiver.url, 'env:CHAOS_SIGNING_KEY'));
 
-  const signing = await signingEnvironment(join(directory, 'signer'), `${LEDGER_ORIGIN}-0`);
+  const signing = await signingEnvironment(join(directory, SIGNER), `${LEDGER_ORIGIN}-0`);
 
   const common = {
     PATH: '/usr/bin:/bin',
     HOME: workingDirectory,
     TARGETS_FILE: targets,
     CHAOS_SIGNING_KEY: secret,
-    NODE_COMPILE_CACHE: join(directory, 'compiled'),
+    // Of all runs: a process that has to write it takes its time to end.
+    NODE_COMPILE_CACHE: join(tmpdir(), 'sentinelops-test-compile-cache'),
     SENTINELOPS_MODE: 'test',
   };
 
@@ -227,6 +232,17 @@ function through(databaseUrl: string, proxy: Proxy): string {
   const url = new URL(databaseUrl);
   url.port = `${proxy.port}`;
   return url.href;
+}
+
+async function untilSigns(directory: string): Promise<void> {
+  const state = signerStateIn(join(directory, SIGNER));
+  const untilMs = performance.now() + START_MS_MAX;
+  while (performance.now() < untilMs) {
+    const files = await readdir(state).catch(() => []);
+    if (files.some((name) => name.endsWith('.checkpoint'))) return;
+    await sleep(100);
+  }
+  throw new Error('The signer did not begin.');
 }
 
 const AT_WORK_MS_MAX = 10_000;

@@ -58,6 +58,7 @@ const pages: Readonly<Record<AccessedThing, string | undefined>> = {
   review: 'reviews',
   event: 'events',
   payload: 'events',
+  evidence: 'events',
   'dead letter': 'dead-letters',
   'access record': undefined,
 };

@@ -30,9 +30,9 @@ export function healthPage({ checks, gaps, routes, now }: HealthPage): Page {
     ${checkTable(checks)}
     <h2>Gaps</h2>
     <p>What is recorded and has no successor yet. The reconciler sends it again by itself.</p>
-    ${behind.length === 0 ? html`<p class="empty">Nothing lags behind.</p>` : gapTable(behind)}
+    ${behind.length === 0 ? html`<p>Nothing lags behind.</p>` : gapTable(behind)}
     <h2>Notifications, last day</h2>
-    ${routes.length === 0 ? html`<p class="empty">Nobody was told of anything. <code>NOTIFICATIONS_FILE</code> says who is.</p>` : routeTable(routes, now)}
+    ${routes.length === 0 ? html`<p>Nobody was told of anything. <code>NOTIFICATIONS_FILE</code> says who is.</p>` : routeTable(routes, now)}
     <p class="muted">As of ${when(now)}.</p>`,
   };
 }
@@ -44,7 +44,7 @@ function checkTable(checks: Readiness): Html {
       <tbody>${Object.entries(checks).map(
         ([name, reason]) => html`
         <tr><th scope="row">${name.replaceAll('_', ' ')}</th>
-          <td>${reason === null ? html`<span class="badge good">answers</span>` : html`<span class="badge danger">fails</span> ${text(reason)}`}</td></tr>`,
+          <td>${reason === null ? html`<span class="badge good">ok</span>` : html`<span class="badge danger">fails</span> ${text(reason)}`}</td></tr>`,
       )}</tbody>`,
   );
 }
