@@ -92,6 +92,13 @@ export interface Operations {
     readonly body: undefined;
     readonly answer: string;
   };
+  /** Whether all that a source sent on a day (YYYY-MM-DD) has gone the whole way. */
+  readonly stateCompleteness: {
+    readonly path: undefined;
+    readonly query: { readonly source?: unknown; readonly day?: unknown };
+    readonly body: undefined;
+    readonly answer: unknown;
+  };
   /** What the code of a problem document means, and what to do about it. */
   readonly explainProblem: {
     readonly path: { readonly code: string };
@@ -116,5 +123,6 @@ export const places = {
   showCheckpoint: { method: 'GET', path: '/v1/ledger/checkpoint' },
   proveInclusion: { method: 'GET', path: '/v1/ledger/proof/{seq}' },
   proveConsistency: { method: 'GET', path: '/v1/ledger/consistency' },
+  stateCompleteness: { method: 'GET', path: '/v1/completeness' },
   explainProblem: { method: 'GET', path: '/problems/{code}' },
 } as const;

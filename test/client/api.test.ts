@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { deadLetterRoutes } from '../../src/admin/routes/dead-letters.ts';
+import { completenessRoutes } from '../../src/admin/routes/completeness.ts';
+import { evidenceRoutes } from '../../src/admin/routes/evidence.ts';
 import { eventRoutes } from '../../src/admin/routes/events.ts';
 import { healthRoutes } from '../../src/admin/routes/health.ts';
 import { ledgerRoutes } from '../../src/admin/routes/ledger.ts';
@@ -28,6 +30,8 @@ beforeAll(async () => {
       reviewRoutes({ identity: untouched, decision: untouched, decide: untouched }),
       deadLetterRoutes({ identity: untouched, audit: untouched, commands: untouched }),
       ledgerRoutes({ audit: untouched }),
+      evidenceRoutes({ identity: untouched, audit: untouched }),
+      completenessRoutes({ identity: untouched, audit: untouched }),
       problemRoutes,
       openapiRoutes,
     ],

@@ -6,11 +6,13 @@
  * A day that is not complete is answered with 200 and says so: the statement is what was asked for.
  */
 import type { FastifyReply } from 'fastify';
+import Type from 'typebox';
 import { isDay, stateCompleteness } from '../../domain/completeness.ts';
 import { refuse } from '../../domain/problem.ts';
 import { dayOf } from '../../stores/completeness.ts';
 import type { Database } from '../../stores/database.ts';
 import { personOf, requirePerson } from '../authentication.ts';
+import { describe } from '../openapi.ts';
 import { sendProblem } from '../problem.ts';
 import { barredFromReview } from '../review-desk.ts';
 import type { AdminRoutes } from '../server.ts';
@@ -27,13 +29,31 @@ interface Query {
   readonly day?: unknown;
 }
 
+const schema = {
+  querystring: Type.Object({
+    source: Type.Optional(Type.Unknown()),
+    day: Type.Optional(Type.Unknown()),
+  }),
+  response: { 200: Type.Unknown() },
+};
+const operation = {
+  operationId: 'stateCompleteness',
+  tag: 'Events',
+  caller: 'person',
+  summary: 'Whether all that a source sent on a day (YYYY-MM-DD) has gone the whole way.',
+} as const;
+
 export function completenessRoutes({ identity, audit }: CompletenessRoutesOptions): AdminRoutes {
   return (server) => {
     requirePerson(server, identity);
-    server.get<{ Querystring: Query }>('/v1/completeness', async (request, reply) => {
-      const barred = barredFromReview(personOf(request));
-      return barred === undefined ? answer(request.query, reply) : sendProblem(reply, barred);
-    });
+    server.get<{ Querystring: Query }>(
+      '/v1/completeness',
+      { schema: describe(operation, schema) },
+      async (request, reply) => {
+        const barred = barredFromReview(personOf(request));
+        return barred === undefined ? answer(request.query, reply) : sendProblem(reply, barred);
+      },
+    );
   };
 
   async function answer({ source, day }: Query, reply: FastifyReply): Promise<FastifyReply> {

@@ -6,11 +6,14 @@
  * Whoever is given one verifies it with `evidence verify`, or by its README with openssl alone.
  */
 import type { FastifyReply } from 'fastify';
+import Type from 'typebox';
 import { isUuid } from '../../domain/ids.ts';
 import { isRefusal, type Refusal, refuse } from '../../domain/problem.ts';
 import type { Database } from '../../stores/database.ts';
 import { exportEvidence } from '../../stores/evidence.ts';
+import { createKeepAccess } from '../access.ts';
 import { personOf, requirePerson } from '../authentication.ts';
+import { describe } from '../openapi.ts';
 import { sendProblem } from '../problem.ts';
 import { barredFromReview } from '../review-desk.ts';
 import type { AdminRoutes } from '../server.ts';
@@ -22,16 +25,32 @@ export interface EvidenceRoutesOptions {
   readonly audit: Database;
 }
 
+const Id = Type.Object({ id: Type.String() });
+const operation = {
+  operationId: 'exportEvidence',
+  tag: 'Events',
+  caller: 'person',
+  summary: 'All that is recorded about an event, as one archive (tar) that strangers verify.',
+} as const;
+
 export function evidenceRoutes({ identity, audit }: EvidenceRoutesOptions): AdminRoutes {
   return (server) => {
     requirePerson(server, identity);
-    server.get<{ Params: { id: string } }>('/v1/events/:id/evidence', async (request, reply) => {
-      const barred = barredFromReview(personOf(request));
-      if (barred !== undefined) return sendProblem(reply, barred);
-      const { id } = request.params;
-      const bundle = await bundleOf(audit, id);
-      return isRefusal(bundle) ? sendProblem(reply, bundle) : sendBundle(reply, id, bundle);
-    });
+    const keepAccess = createKeepAccess(identity, 'api');
+    server.get<{ Params: { id: string } }>(
+      '/v1/events/:id/evidence',
+      { schema: describe(operation, { params: Id }) },
+      async (request, reply) => {
+        const person = personOf(request);
+        const barred = barredFromReview(person);
+        if (barred !== undefined) return sendProblem(reply, barred);
+        const { id } = request.params;
+        const bundle = await bundleOf(audit, id);
+        if (isRefusal(bundle)) return sendProblem(reply, bundle);
+        await keepAccess(person, 'export', 'evidence', id);
+        return sendBundle(reply, id, bundle);
+      },
+    );
   };
 }
 

@@ -19,6 +19,7 @@ import { isRefusal, type Refusal } from '../../domain/problem.ts';
 import { riskLevels } from '../../domain/risk-level.ts';
 import type { Database } from '../../stores/database.ts';
 import { openReviewStore, type ReviewFilter } from '../../stores/review.ts';
+import { createKeepAccess } from '../access.ts';
 import { personOf, requirePerson } from '../authentication.ts';
 import { describe } from '../openapi.ts';
 import { sendProblem } from '../problem.ts';
@@ -91,6 +92,7 @@ const operations = {
 export function reviewRoutes({ identity, decision, decide }: ReviewRoutesOptions): AdminRoutes {
   return (scope: FastifyInstance) => {
     requirePerson(scope, identity);
+    const keepAccess = createKeepAccess(identity, 'api');
     scope.setSchemaErrorFormatter(explain);
     const server = scope.withTypeProvider<TypeBoxTypeProvider>();
 
@@ -137,6 +139,7 @@ export function reviewRoutes({ identity, decision, decide }: ReviewRoutesOptions
         const { id } = request.params;
         const parts = await decision.transact((tx) => readReview(tx, id, person));
         if (parts === undefined) return sendProblem(reply, unknownReview());
+        await keepAccess(person, 'look', 'review', id);
         return documentOf(parts);
       },
     );
