@@ -1,7 +1,9 @@
 /** The console on a database of its own, and people in front of it: browsers as far as cookies and forms go. */
 import type { FastifyInstance, LightMyRequestResponse } from 'fastify';
 import type pg from 'pg';
+import { createDecideInBulk } from '../../src/actors/bulk.ts';
 import { createDecide } from '../../src/actors/decision.ts';
+import { createDelegationCommands } from '../../src/actors/delegations.ts';
 import { createReviewerCommands, type ReviewerCommands } from '../../src/actors/reviewers.ts';
 import { consoleRoutes } from '../../src/admin/routes/console.ts';
 import { createAdminServer } from '../../src/admin/server.ts';
@@ -42,15 +44,17 @@ export async function openConsole(options: ConsoleOptions = {}): Promise<TestCon
   const identity = database.open('identity');
   const audit = database.open('audit');
   const commands = createReviewerCommands(identity);
+  const decide =
+    options.decide ?? createDecide({ database: decision, send: async () => {}, log: silentLog });
   const server = await createAdminServer({
     routes: [
       consoleRoutes({
         identity,
         decision,
         audit,
-        decide:
-          options.decide ??
-          createDecide({ database: decision, send: async () => {}, log: silentLog }),
+        decide,
+        decideInBulk: createDecideInBulk(decide, decision),
+        delegations: createDelegationCommands(identity),
         queueStates: options.queueStates ?? (async () => ({ risk: { waiting: 3 } })),
         isOnLoopback: options.isOnLoopback ?? true,
         log: silentLog,

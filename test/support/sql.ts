@@ -156,6 +156,7 @@ export function finalised(by: keyof typeof ROLE_OF, type = 'approved'): string {
       justification = 'because', row_digest = '${hex('d')}', finalized_at = ${type === 'escalated' ? 'null' : 'now()'},
       escalated_at = ${type === 'escalated' ? 'now()' : 'null'},
       option_id = ${approving ? `'restore'` : 'null'},
+      proof = ${approving ? 'decision.seating_of(decision_id, required_authority)' : 'null'},
       expires_at = ${approving ? `now() + valid_for_s * interval '1 second'` : 'null'}
     where decision_id = '${ids.decision}';`;
 }
@@ -201,6 +202,8 @@ const UP_TO_THE_REVIEW = `
   insert into identity.password (person_id, password_hash)
   values ('${ids.auditor}', '$argon2id$v=19$m=19456,t=2,p=1$${'A'.repeat(22)}$${'A'.repeat(43)}');
   insert into identity.session (session_sha256, person_id) values ('${hex('3')}', '${ids.auditor}');
+  insert into identity.delegation (delegation_id, delegator, delegate, role, up_to_level, reason, ends_at)
+  values (gen_random_uuid(), '${ids.administrator}', '${ids.operator}', 'Administrator', 'LOW', 'away', now() + interval '1 day');
 
   insert into event.source (source_system, kind, signature_required) values ('github', 'github', true);
   insert into event.source_signing_key (source_key_id, source_system, algorithm, key_material)

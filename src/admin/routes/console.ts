@@ -5,6 +5,8 @@
 import formbody from '@fastify/formbody';
 import type { FastifyError, FastifyInstance } from 'fastify';
 import type { Decide } from '../../domain/approval.ts';
+import type { DecideInBulk } from '../../domain/bulk.ts';
+import type { DelegationCommands } from '../../domain/delegation.ts';
 import type { Log } from '../../domain/log.ts';
 import { refuse } from '../../domain/problem.ts';
 import type { Database } from '../../stores/database.ts';
@@ -15,6 +17,8 @@ import { refusalOf } from '../problem.ts';
 import type { AdminRoutes } from '../server.ts';
 import { keepSessions } from '../session.ts';
 import { createDoor } from '../sign-in.ts';
+import { addBulkRoutes } from './console-bulk.ts';
+import { addDelegationRoutes } from './console-delegations.ts';
 import { addInboxRoutes } from './console-inbox.ts';
 import { addRecordRoutes } from './console-records.ts';
 import { addReviewRoutes } from './console-reviews.ts';
@@ -27,6 +31,8 @@ export interface ConsoleOptions {
   readonly audit: Database;
   /** The decision command: the same value as the API's. */
   readonly decide: Decide;
+  readonly decideInBulk: DecideInBulk;
+  readonly delegations: DelegationCommands;
   readonly queueStates: () => Promise<QueueStates>;
   /** Whether the server listens on loopback only. */
   readonly isOnLoopback: boolean;
@@ -39,7 +45,8 @@ export interface ConsoleOptions {
 const FORM_BYTES_MAX = 65_536;
 
 export function consoleRoutes(options: ConsoleOptions): AdminRoutes {
-  const { identity, decision, audit, decide, queueStates, isOnLoopback, log } = options;
+  const { identity, decision, audit, decide, decideInBulk, delegations } = options;
+  const { queueStates, isOnLoopback, log } = options;
   return async (server) => {
     const assets = await readAssets();
     assets.addRoutes(server);
@@ -66,6 +73,8 @@ export function consoleRoutes(options: ConsoleOptions): AdminRoutes {
         requireSignIn(inside, show);
         addInboxRoutes(inside, { decision, show });
         addReviewRoutes(inside, { decision, decide, show });
+        addBulkRoutes(inside, { decision, decideInBulk, show });
+        addDelegationRoutes(inside, { delegations, show });
         addRecordRoutes(inside, { audit, decision, queueStates, show });
         done();
       });

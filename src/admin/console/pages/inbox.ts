@@ -38,6 +38,7 @@ export function inboxPage(page: InboxPage): Page {
     main: html`<h1>Inbox</h1>
     ${levelLinks(page)}
     ${filterForm(page)}
+    ${query.policy !== undefined && html`<p><a href="/console/together?policy=${encodeURIComponent(query.policy)}">Resolve several of ${text(query.policy)} together</a></p>`}
     <div role="status">${newsPart(query, { count, shownAt: standing.now })}</div>
     ${
       reviews.length === 0
