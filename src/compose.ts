@@ -19,6 +19,7 @@ import { createGapWatch, type GapWatch } from './actors/gap-watch.ts';
 import { ingestActor } from './actors/ingest.ts';
 import { createIntake } from './actors/intake.ts';
 import { createLedgerActor } from './actors/ledger.ts';
+import { createNotifier } from './actors/notifier.ts';
 import { createLedgerHeartbeat, createLedgerProtectionWatch } from './actors/ledger-health.ts';
 import { createReadiness } from './actors/readiness.ts';
 import { createReconciler } from './actors/reconciler.ts';
@@ -26,18 +27,23 @@ import { createResender } from './actors/resend.ts';
 import { createRiskActor } from './actors/risk.ts';
 import { type RunningActor, type RuntimeOptions, runActor } from './actors/runtime.ts';
 import type { Watch } from './actors/watch.ts';
+import { createOidcProvider, type OidcProvider } from './admin/oidc.ts';
 import { consoleRoutes } from './admin/routes/console.ts';
 import { deadLetterRoutes } from './admin/routes/dead-letters.ts';
 import { delegationRoutes } from './admin/routes/delegations.ts';
 import { eventRoutes } from './admin/routes/events.ts';
 import { healthRoutes } from './admin/routes/health.ts';
+import { completenessRoutes } from './admin/routes/completeness.ts';
+import { evidenceRoutes } from './admin/routes/evidence.ts';
 import { ledgerRoutes } from './admin/routes/ledger.ts';
+import { openapiRoutes } from './admin/routes/openapi.ts';
 import { problemRoutes } from './admin/routes/problems.ts';
 import { reviewRoutes } from './admin/routes/reviews.ts';
 import { createAdminServer } from './admin/server.ts';
 import { isLoopbackHost } from './admin/session.ts';
 import { type Config, readSecret } from './config.ts';
-import { printFault } from './documents/yaml.ts';
+import { readOidcFile } from './documents/oidc-document.ts';
+import { type DocumentFault, printFault } from './documents/yaml.ts';
 import type { Principal } from './domain/domains.ts';
 import { overloadOf } from './domain/gap.ts';
 import type { Log } from './domain/log.ts';
@@ -69,6 +75,7 @@ import {
 } from './stores/fitness.ts';
 import { migrate, pendingMigrations } from './stores/migrate.ts';
 import { openTargets, readTargets } from './targets/file.ts';
+import { openNotifications, readNotifications } from './targets/notifications-file.ts';
 import type { Target, TargetTools } from './targets/target.ts';
 
 /** Requests that one address may send in a second before it is told to wait. */
@@ -329,7 +336,7 @@ function openDeadlineWatch({ sessions, broker, log }: Foundation): Watch {
 }
 
 function openDispatcher(
-  { sessions, broker, log }: Foundation,
+  { config, sessions, broker, log }: Foundation,
   targets: readonly Target[],
   failpoint: Failpoint<PointOf<'dispatcher'>> | undefined,
 ): Dispatcher {
@@ -338,6 +345,7 @@ function openDispatcher(
     database: sessions.of('execution'),
     targets,
     sendToLedger: broker.sender('ledger'),
+    needs: config.executionNeeds,
     clock: systemClock,
     log,
   });
@@ -369,7 +377,7 @@ export async function targetsFrom(
 ): Promise<readonly Target[]> {
   const reading = readTargets(file, text);
   if ('definition' in reading) return openTargets(reading.definition, tools);
-  throw new Error(`The targets file has faults:\n${reading.faults.map(printFault).join('\n')}`);
+  throw faultyFile('targets', reading.faults);
 }
 
 function ledgerWatches({ sessions, log }: Foundation): readonly Watch[] {
@@ -388,6 +396,37 @@ function ledgerWatches({ sessions, log }: Foundation): readonly Watch[] {
         log.warn({ error }, 'the protection of the ledger could not be compared'),
     }),
   ];
+}
+
+// Notifications
+
+/** Starts to tell people of reviews, by the configured file; without one it has nothing to do. */
+export async function startNotifier({ config, sessions, broker, log }: Foundation): Promise<{
+  /** Ends what is under way and resolves. */
+  stop(): Promise<void>;
+}> {
+  const file = config.notificationsFile;
+  if (file === undefined) {
+    log.warn({}, 'NOTIFICATIONS_FILE is not set: nobody is told of reviews');
+    return { stop: () => Promise.resolve() };
+  }
+  await refuseUnfitServer(sessions, ['decision'], log);
+  const reading = readNotifications(file, await readFile(file, 'utf8'));
+  if ('faults' in reading) throw faultyFile('notifications', reading.faults);
+  const tools = { readSecret, publish: broker.publish, log };
+  const notifier = createNotifier({
+    database: sessions.of('decision'),
+    ...(await openNotifications(reading.definition, tools)),
+    clock: systemClock,
+    log,
+    failpoint: armFailpoints(config.failpoints).at('notifier'),
+  });
+  notifier.start();
+  return notifier;
+}
+
+function faultyFile(name: string, faults: readonly DocumentFault[]): Error {
+  return new Error(`The ${name} file has faults:\n${faults.map(printFault).join('\n')}`);
 }
 
 // Gaps
@@ -489,12 +528,16 @@ export async function startAdmin(
         identity,
         audit,
         queueStates: () => statesOfQueues(broker),
+        provider: await configuredProvider(config),
         isOnLoopback: isLoopbackHost(config.adminHost),
         log,
         isTransient,
       }),
       ledgerRoutes({ audit }),
+      evidenceRoutes({ identity, audit }),
+      completenessRoutes({ identity, audit }),
       problemRoutes,
+      openapiRoutes,
     ],
     log,
     isTransient,
@@ -512,6 +555,26 @@ export async function startAdmin(
       await clock.stop();
     },
   };
+}
+
+/** @throws Error with every fault of the file, by line and column. */
+async function configuredProvider({ oidcFile }: Config): Promise<OidcProvider | undefined> {
+  if (oidcFile === undefined) return undefined;
+  const reading = readOidcFile(oidcFile, await readFile(oidcFile, 'utf8'));
+  if ('faults' in reading) throw faultyFile('OIDC', reading.faults);
+  const { definition } = reading;
+  return createOidcProvider({
+    issuer: definition.issuer,
+    clientId: definition.client_id,
+    clientSecret: await readSecret(definition.client_secret),
+    redirectUrl: new URL('/console/sign-in/return', definition.console_url).href,
+    signature: definition.signature ?? 'RS256',
+    nameClaim: definition.name_claim ?? 'preferred_username',
+    rolesClaim: definition.roles_claim ?? 'groups',
+    scopes: definition.scopes ?? ['profile'],
+    roles: definition.roles,
+    loopback: definition.loopback === true,
+  });
 }
 
 async function statesOfQueues(

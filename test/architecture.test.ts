@@ -12,13 +12,21 @@ interface Room {
 }
 
 const house: Readonly<Record<string, Room>> = {
-  domain: { rooms: [], packages: ['canonicalize', 'json-rules-engine'] },
+  domain: { rooms: [], packages: ['canonicalize', 'json-rules-engine', 're2js'] },
   queues: { rooms: ['domain'], packages: ['bullmq', 'ioredis', 'typebox'] },
   stores: { rooms: ['domain'], packages: ['kysely', 'pg'] },
   sources: { rooms: ['domain'], packages: ['standardwebhooks'] },
   targets: {
     rooms: ['domain', 'documents'],
-    packages: ['typebox', 'got', 'request-filtering-agent', 'standardwebhooks', 'ajv', 'ipaddr.js'],
+    packages: [
+      'typebox',
+      'got',
+      'nodemailer',
+      'request-filtering-agent',
+      'standardwebhooks',
+      'ajv',
+      'ipaddr.js',
+    ],
   },
   documents: { rooms: ['domain'], packages: ['yaml', 'ajv'] },
   actors: { rooms: ['domain', 'queues', 'stores', 'sources', 'targets'], packages: [] },
@@ -31,12 +39,15 @@ const house: Readonly<Record<string, Room>> = {
       '@fastify/formbody',
       '@fastify/helmet',
       '@fastify/rate-limit',
+      '@fastify/swagger',
       '@fastify/type-provider-typebox',
       'hono',
       'htmx.org',
+      'openid-client',
       'typebox',
     ],
   },
+  client: { rooms: [], packages: [] },
   // A process of its own, which a second party runs: it knows the files of its state and none of our schemas.
   witness: { rooms: ['domain', 'stores'], packages: ['fastify'] },
   telemetry: { rooms: [], packages: ['pino'] },
@@ -76,6 +87,7 @@ const house: Readonly<Record<string, Room>> = {
       'config.ts',
       'compose.ts',
       'demo',
+      'client',
       'witness',
     ],
     packages: ['commander', 'cli-table3'],
@@ -89,6 +101,7 @@ const soleImporters: Readonly<Record<string, string>> = {
   hono: 'admin/console/html.ts',
   ioredis: 'queues/redis.ts',
   pg: 'stores/database.ts',
+  re2js: 'domain/regular-expression.ts',
 };
 
 interface Import {

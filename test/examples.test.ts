@@ -4,8 +4,9 @@
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { readDocuments } from '../src/documents/documents.ts';
 import { readFolder } from '../src/documents/folder.ts';
-import { policyDocument } from '../src/documents/policy-document.ts';
+import { policyDocument, testedPolicyDocument } from '../src/documents/policy-document.ts';
 import { riskModelDocument } from '../src/documents/risk-model-document.ts';
 import { printFault } from '../src/documents/yaml.ts';
 import { type Evaluation, evaluate } from '../src/domain/advisory.ts';
@@ -13,8 +14,8 @@ import { policyIdOf } from '../src/domain/ids.ts';
 import type { JsonObject, JsonValue } from '../src/domain/json.ts';
 import { operatorNames } from '../src/domain/operators.ts';
 import { arrangePolicies, type PolicyDefinition, type PolicySet } from '../src/domain/policy.ts';
+import { runCase } from '../src/domain/policy-case.ts';
 import { compileRiskModel, type RiskModel, unweighed, type Weighing } from '../src/domain/risk.ts';
-import { freezeFacts } from '../src/domain/rules.ts';
 import { compiled, storedModelOf } from './support/documents.ts';
 import { githubPayloads } from './support/github.ts';
 
@@ -58,7 +59,7 @@ async function sayOf(type: string, data: JsonValue, weighAs?: Weighing): Promise
     time,
     data,
   };
-  const weighing = weighAs ?? (await model.weigh(freezeFacts({ event }).event));
+  const weighing = weighAs ?? (await model.weigh(event));
   const { score, level, contributions } = weighing;
   const held = contributions.filter((one) => one.held === true);
   const risk = {
@@ -66,10 +67,7 @@ async function sayOf(type: string, data: JsonValue, weighAs?: Weighing): Promise
     level,
     contributions: held.map(({ factor, points }) => ({ factor, points })),
   };
-  const evaluation = await evaluate(
-    { facts: freezeFacts({ event, risk }), assessment: weighing },
-    policies,
-  );
+  const evaluation = await evaluate({ facts: { event, risk }, assessment: weighing }, policies);
   const names = new Map<string, string>(
     definitions.map(({ policy }) => [policyIdOf(policy), policy]),
   );
@@ -402,10 +400,14 @@ describe('the README of the examples', () => {
   const readme = readFileSync('examples/README.md', 'utf8');
   const documents = [...readme.matchAll(/```yaml\n(.*?)```/gs)].map(([, text]) => text!);
 
-  it('shows documents that can be loaded', () => {
-    expect(documents).toHaveLength(2);
-    expect(policyDocument.read('README.md', documents[0]!)).toHaveProperty('definition');
-    expect(riskModelDocument.read('README.md', documents[1]!)).toHaveProperty('definition');
+  it('shows documents that can be loaded, and a case that passes', async () => {
+    expect(documents).toHaveLength(3);
+    const [policy, cases, model] = documents;
+    const reading = testedPolicyDocument.read('README.md', `${policy}${cases}`);
+    if ('faults' in reading) throw new Error(reading.faults.map(printFault).join('\n'));
+    const { definition, cases: own } = reading.definition;
+    expect(await runCase(compiled(definition), own[0]!)).toMatchObject({ passed: true });
+    expect(riskModelDocument.read('README.md', model!)).toHaveProperty('definition');
   });
 
   it('names every operator', () => {
@@ -441,4 +443,16 @@ describe('unknown-risk', () => {
       expect((await sayOf(type, data)).fired).not.toContain('unknown-risk');
     }
   });
+});
+
+it('every example passes the cases that stand in it, among them one that fires and one that does not', async () => {
+  const documents = await readDocuments(['examples']);
+  if ('faults' in documents) throw new Error(documents.faults.map(printFault).join('\n'));
+  for (const { definition, cases: own } of documents.policies) {
+    const results = await Promise.all(own.map((one) => runCase(compiled(definition), one)));
+    expect(results.filter(({ passed }) => !passed)).toEqual([]);
+    const outcomes = results.map(({ actual }) => actual);
+    expect(outcomes).toContain('matched');
+    expect(outcomes.some((outcome) => outcome !== 'matched')).toBe(true);
+  }
 });

@@ -19,7 +19,6 @@ import { arrangePolicies, compilePolicy, type PolicySet } from '../../src/domain
 import { isRefusal } from '../../src/domain/problem.ts';
 import { startRound } from '../../src/domain/review.ts';
 import { compileRiskModel, DEFAULT_CONTEXT, type RiskModel } from '../../src/domain/risk.ts';
-import { freezeFacts } from '../../src/domain/rules.ts';
 import { admit, readInbound, sourcesClaimed } from '../../src/domain/source.ts';
 import { systemClock } from '../../src/domain/time.ts';
 import type { Message } from '../../src/queues/messages.ts';
@@ -93,7 +92,7 @@ function weighing(database: Database, model: RiskModel) {
       const store = openRiskStore(tx);
       const [event] = await store.eventsById([eventId]);
       const { source, externalId: id, type, subject, occurredAt: time, data } = event!;
-      const { event: fact } = freezeFacts({ event: { source, id, type, subject, time, data } });
+      const fact = { source, id, type, subject, time, data };
       await store.keepAssessments([
         {
           ...(await model.weigh(fact)),
@@ -159,14 +158,14 @@ function assessedEvent(stored: StoredEvent): AssessedEvent {
   const { score, level, contributions } = stored;
   const held = contributions.filter((contribution) => contribution.held === true);
   return {
-    facts: freezeFacts({
+    facts: {
       event: { source, id, type, subject, time, data },
       risk: {
         score: score === null ? null : Number(score),
         level,
         contributions: held.map(({ factor, points }) => ({ factor, points })),
       },
-    }),
+    },
     assessment: { score, level, contributions },
   };
 }

@@ -16,7 +16,6 @@ import {
 import { newSalt } from '../domain/digest.ts';
 import { advisoryIdOf, type AssessmentId, evaluationIdOf } from '../domain/ids.ts';
 import { arrangePolicies, compilePolicy, type Policy, type PolicySet } from '../domain/policy.ts';
-import { freezeFacts } from '../domain/rules.ts';
 import type { Timestamp } from '../domain/time.ts';
 import {
   type AdvisoryStore,
@@ -25,7 +24,7 @@ import {
   type StandingEvaluation,
 } from '../stores/advisory.ts';
 import { type Actor, forward, type HandOff, type Outcome, reject, Unavailable } from './actor.ts';
-import { letOthersRun } from './pause.ts';
+import { createPause } from './pause.ts';
 
 /**
  * Rejects: unknown_id. Throws Unavailable when policies are missing. Keeps the compiled policies between batches, and asks
@@ -86,6 +85,7 @@ async function evaluateAll(
 ): Promise<{ evaluations: readonly KeptEvaluation[]; advisories: readonly Advisory[] }> {
   const evaluations: KeptEvaluation[] = [];
   const advisories: Advisory[] = [];
+  const pause = createPause();
   for (const event of events) {
     const evaluation = await evaluate(assessedEventOf(event), policies);
     if (event.level === 'UNKNOWN' && evaluation.outcome === 'NO_MATCH') {
@@ -93,7 +93,7 @@ async function evaluateAll(
     }
     evaluations.push(keptEvaluation(event, evaluation, at));
     advisories.push(...advisoriesOf(event, evaluation, at));
-    await letOthersRun();
+    await pause();
   }
   return { evaluations, advisories };
 }
@@ -103,14 +103,14 @@ function assessedEventOf(event: EventToEvaluate): AssessedEvent {
     event;
   const held = contributions.filter((contribution) => contribution.held === true);
   return {
-    facts: freezeFacts({
+    facts: {
       event: { source, id: externalId, type, subject, time: occurredAt, data },
       risk: {
         score: score === null ? null : Number(score),
         level,
         contributions: held.map(({ factor, points }) => ({ factor, points })),
       },
-    }),
+    },
     assessment: { score, level, contributions },
   };
 }

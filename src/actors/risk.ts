@@ -11,11 +11,11 @@ import {
   type RiskModel,
   unweighed,
 } from '../domain/risk.ts';
-import { type EventFact, freezeFacts } from '../domain/rules.ts';
+import type { EventFact } from '../domain/rules.ts';
 import type { Timestamp } from '../domain/time.ts';
 import { type EventToWeigh, openRiskStore, type RiskStore } from '../stores/risk.ts';
 import { type Actor, forward, type Outcome, reject } from './actor.ts';
-import { letOthersRun } from './pause.ts';
+import { createPause } from './pause.ts';
 
 /**
  * Rejects: unknown_id. Keeps the compiled model between batches, and asks the database in every batch whether it is
@@ -66,9 +66,9 @@ async function weighAll(
   evaluatedAt: Timestamp,
 ): Promise<readonly Assessment[]> {
   const assessments: Assessment[] = [];
+  const pause = createPause();
   for (const event of events) {
-    const { event: fact } = freezeFacts({ event: factOf(event) });
-    const weighing = (await model?.weigh(fact)) ?? unweighed('no risk model is in force');
+    const weighing = (await model?.weigh(factOf(event))) ?? unweighed('no risk model is in force');
     assessments.push({
       ...weighing,
       assessmentId: assessmentIdOf(event.eventId, DEFAULT_CONTEXT),
@@ -79,7 +79,7 @@ async function weighAll(
       evaluatedAt,
       salt: newSalt(),
     });
-    await letOthersRun();
+    await pause();
   }
   return assessments;
 }

@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { loadDocuments } from './documents.ts';
 import { personNamed } from './people.ts';
+import { addPolicyCheckCommands } from './policy-check.ts';
 import { withFoundation } from './run.ts';
 import { json, talk } from './terminal.ts';
 
@@ -13,6 +14,7 @@ interface LoadOptions {
 
 export function addPolicyCommands(program: Command): void {
   const policy = program.command('policy').description('what is watched, and how risk is weighed');
+  addPolicyCheckCommands(policy);
   policy
     .command('load')
     .argument('<folder>', 'with policies/*.yaml and risk-models/*.yaml, as in examples/')

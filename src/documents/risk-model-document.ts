@@ -25,31 +25,30 @@ const factor = {
   },
 };
 
-export const riskModelDocument = documentKind<RiskModelDefinition>(
-  {
-    type: 'object',
-    description: 'a mapping that starts with "risk_model:"',
-    additionalProperties: false,
-    required: ['risk_model', 'version', 'context', 'factors', 'thresholds'],
-    properties: {
-      risk_model: name,
-      version,
-      context: name,
-      factors: {
-        type: 'array',
-        minItems: 1,
-        maxItems: 100,
-        items: factor,
-        description: 'a list of 1 to 100 factors',
-      },
-      thresholds: {
-        type: 'object',
-        description: 'a mapping with MEDIUM, HIGH and CRITICAL',
-        additionalProperties: false,
-        required: ['MEDIUM', 'HIGH', 'CRITICAL'],
-        properties: { MEDIUM: points, HIGH: points, CRITICAL: points },
-      },
+export const riskModelSchema = {
+  type: 'object',
+  description: 'a mapping that starts with "risk_model:"',
+  additionalProperties: false,
+  required: ['risk_model', 'version', 'context', 'factors', 'thresholds'],
+  properties: {
+    risk_model: name,
+    version,
+    context: name,
+    factors: {
+      type: 'array',
+      minItems: 1,
+      maxItems: 100,
+      items: factor,
+      description: 'a list of 1 to 100 factors',
+    },
+    thresholds: {
+      type: 'object',
+      description: 'a mapping with MEDIUM, HIGH and CRITICAL',
+      additionalProperties: false,
+      required: ['MEDIUM', 'HIGH', 'CRITICAL'],
+      properties: { MEDIUM: points, HIGH: points, CRITICAL: points },
     },
   },
-  checkRiskModel,
-);
+};
+
+export const riskModelDocument = documentKind<RiskModelDefinition>(riskModelSchema, checkRiskModel);

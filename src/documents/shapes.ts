@@ -1,5 +1,8 @@
 /** Parts of schemas that several kinds of documents share. Each description completes "… must be". */
+import { ifAbsentAnswers } from '../domain/conditions.ts';
 import { SOURCE_NAME } from '../domain/event.ts';
+import { operatorNames } from '../domain/operators.ts';
+import { PATH_GRAMMAR } from '../domain/path.ts';
 import { TYPE_PATTERN, TYPE_PATTERN_CHARACTERS_MAX } from '../domain/type-pattern.ts';
 
 export const name = {
@@ -44,8 +47,49 @@ export const eventTypes = {
   description: 'a list of 1 to 100 event types, each once',
 };
 
-/** The tree itself is checked by domain/conditions.ts, which can say what is wrong with it. */
+/**
+ * Says no more than that it is a mapping: domain/conditions.ts checks the tree, and can say what is wrong with it where a
+ * schema would say that none of four shapes fits.
+ */
 export const conditionsShape = {
   type: 'object',
   description: 'a group: all, any or not',
+};
+
+/** The tree as a schema, for editors, which complete by it. */
+export const conditionsSchema = {
+  definitions: {
+    group: {
+      type: 'object',
+      oneOf: ['all', 'any'].map((group) => ({
+        required: [group],
+        properties: {
+          [group]: { type: 'array', minItems: 1, items: { $ref: '#/definitions/condition' } },
+        },
+        additionalProperties: false,
+      })),
+    },
+    not: {
+      type: 'object',
+      required: ['not'],
+      properties: { not: { $ref: '#/definitions/condition' } },
+      additionalProperties: false,
+    },
+    leaf: {
+      type: 'object',
+      required: ['fact', 'path', 'operator', 'value'],
+      properties: {
+        fact: { enum: ['event', 'risk'] },
+        path: { type: 'string', description: PATH_GRAMMAR },
+        operator: { enum: operatorNames },
+        value: { description: 'what the operator compares with' },
+        ifAbsent: { enum: ifAbsentAnswers, description: 'what it means that the path is absent' },
+      },
+      additionalProperties: false,
+    },
+    condition: {
+      anyOf: ['group', 'not', 'leaf'].map((shape) => ({ $ref: `#/definitions/${shape}` })),
+    },
+    conditions: { anyOf: ['group', 'not'].map((shape) => ({ $ref: `#/definitions/${shape}` })) },
+  },
 };

@@ -5,6 +5,7 @@
  */
 import { type JsonValue, isJsonObject } from './json.ts';
 import { nearestTo } from './nearest.ts';
+import { type Operator, PATTERN_STEPS_MAX, SWEEPS_MAX } from './operator.ts';
 import { isOperatorName, type OperatorName, operatorNames, operators } from './operators.ts';
 import { PATH_GRAMMAR, parsePath } from './path.ts';
 
@@ -24,12 +25,18 @@ export interface Leaf {
   readonly value: JsonValue;
   /**
    * What an absent path means; without it the condition is unknown. A path that leads to null is absent too, unless
-   * the condition compares with null.
+   * the condition compares with null. Not allowed beside `exists`, for which absence is an answer.
    */
   readonly ifAbsent?: IfAbsent;
 }
 export const ifAbsentAnswers = ['match', 'noMatch', 'unknown'] as const;
 export type IfAbsent = (typeof ifAbsentAnswers)[number];
+
+/** What the condition answers when its path leads nowhere. */
+export function absenceOf({ operator, value, ifAbsent = 'unknown' }: Leaf): IfAbsent {
+  if (operator !== 'exists') return ifAbsent;
+  return value === false ? 'match' : 'noMatch';
+}
 
 /** Something wrong in a document, and where: the members and indexes that lead to it. */
 export interface Finding {
@@ -49,6 +56,8 @@ const LEAF_KEYS = ['fact', 'path', 'operator', 'value', 'ifAbsent'];
 export function checkConditions(conditions: unknown, facts: readonly FactName[]): Finding[] {
   const findings: Finding[] = [];
   let count = 0;
+  let patternSteps = 0;
+  let sweepCount = 0;
 
   function check(condition: unknown, at: Finding['at'], depth: number): void {
     count += 1;
@@ -114,16 +123,24 @@ export function checkConditions(conditions: unknown, facts: readonly FactName[])
     if (Object.hasOwn(leaf, 'operator')) checkOperator(leaf, at);
   }
 
-  function checkOperator({ operator, value }: Record<string, unknown>, at: Finding['at']): void {
+  function checkOperator(leaf: Record<string, unknown>, at: Finding['at']): void {
+    const { operator, value, ifAbsent } = leaf;
     if (!isOperatorName(operator)) {
       const known = `the operators are ${operatorNames.join(', ')}`;
       report(
         [...at, 'operator'],
         `unknown operator${meant(String(operator), operatorNames)}; ${known}`,
       );
-    } else if (value !== undefined && !operators[operator].accepts(value)) {
-      report([...at, 'value'], `the value of "${operator}" must be ${operators[operator].expects}`);
+      return;
     }
+    if (operator === 'exists' && ifAbsent !== undefined) {
+      report([...at, 'ifAbsent'], 'for "exists" absence is an answer; remove ifAbsent');
+    }
+    if (value === undefined) return;
+    const { accepts, expects, stepsPerCharacter, sweeps }: Operator = operators[operator];
+    if (sweeps) sweepCount += 1;
+    if (accepts(value)) patternSteps += stepsPerCharacter?.(value as JsonValue) ?? 0;
+    else report([...at, 'value'], `the value of "${operator}" must be ${expects}`);
   }
 
   const report = (at: Finding['at'], problem: string) => findings.push({ at, problem });
@@ -135,6 +152,18 @@ export function checkConditions(conditions: unknown, facts: readonly FactName[])
   }
   if (count > CONDITIONS_MAX)
     report([], `there are more than ${CONDITIONS_MAX} conditions; split the document`);
+  if (sweepCount > SWEEPS_MAX) {
+    report(
+      [],
+      `${sweepCount} conditions go through a list or a text, more than ${SWEEPS_MAX}; compare with lists of values, or split the document`,
+    );
+  }
+  if (patternSteps > PATTERN_STEPS_MAX) {
+    report(
+      [],
+      `the patterns take ${patternSteps} steps for each character, more than ${PATTERN_STEPS_MAX}: shorten them, repeat less, or split the document`,
+    );
+  }
   return findings;
 }
 

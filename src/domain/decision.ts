@@ -8,7 +8,7 @@
 import type { RecommendationOption } from './advisory.ts';
 import type { Act, Alternative, DecidingRole, Proof, Requirement } from './authority.ts';
 import { type CanonicalRecord, canonicalJson } from './canonical.ts';
-import { type Digest, rowDigest, sha256 } from './digest.ts';
+import { type Digest, rowRecord, sha256 } from './digest.ts';
 import type {
   AdvisoryId,
   ApprovalId,
@@ -125,9 +125,13 @@ export function viewDocument(view: ReviewView): CanonicalRecord {
   };
 }
 
-/** Not under the size limit of records, which is the ledger's: commands are as long as their policies made them. */
+/** The bytes that are shown. Not under the size limit of records, which is the ledger's: commands are as long as policies make them. */
+export function viewText(view: ReviewView): string {
+  return canonicalJson(viewDocument(view));
+}
+
 export function viewDigest(view: ReviewView): Digest {
-  return sha256(canonicalJson(viewDocument(view)));
+  return sha256(viewText(view));
 }
 
 /** Alternatives only where there are some: what was hashed before there were any keeps its digest. */
@@ -193,13 +197,12 @@ export interface EndedRound extends Round {
 }
 
 /**
- * The digest that the row keeps from its end on and that its ledger entry carries: over every column and over
- * every act of the round, so that an approval cannot be exchanged behind a decision. The acts are taken in the order of
- * their people's ids, which no jump of a clock changes. Justifications have no limit in the table, therefore they enter
- * as digests.
+ * The row as it is hashed from its end on, and as its ledger entry carries it: every column, and every act of the round,
+ * so that an approval cannot be exchanged behind a decision. The acts are taken in the order of their people's ids,
+ * which no jump of a clock changes. Justifications have no limit in the table, therefore they enter as digests.
  */
-export function decisionDigest(decision: EndedRound, approvals: readonly GivenApproval[]): Digest {
-  return rowDigest('decision.decision', {
+export function decisionRecord(decision: EndedRound, approvals: readonly GivenApproval[]): string {
+  return rowRecord('decision.decision', {
     advisory_id: decision.advisoryId,
     approvals: approvals.toSorted(byPerson).map((approval) => ({
       act: approval.act,
@@ -236,6 +239,11 @@ export function decisionDigest(decision: EndedRound, approvals: readonly GivenAp
     valid_for_s: String(decision.validForS),
     view_digest: decision.viewDigest,
   });
+}
+
+/** What the row keeps from its finalisation on, and its ledger entry carries. */
+export function decisionDigest(decision: EndedRound, approvals: readonly GivenApproval[]): Digest {
+  return sha256(decisionRecord(decision, approvals));
 }
 
 function byPerson(one: GivenApproval, other: GivenApproval): number {

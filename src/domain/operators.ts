@@ -1,26 +1,13 @@
 /**
  * The operators of a condition: the allow-list, with the types that each can compare. An operator never guesses: a
  * string is not compared with a number, so `"7"` is not less than 10, it is a mismatch, and a mismatch is unknown.
- * There is no regular expression among them, so every comparison takes time in proportion to its operands.
+ * Every comparison takes time in proportion to its operands; the regular expressions among them are of a linear engine.
  */
 import type { JsonValue } from './json.ts';
-
-type Scalar = null | boolean | number | string;
-
-export interface Operator {
-  /** Completes "the value must be …". */
-  readonly expects: string;
-  accepts(expected: unknown): boolean;
-  /** Completes "…, which cannot be compared: the fact …"; undefined when the operands can be compared. */
-  mismatch(actual: JsonValue, expected: JsonValue): string | undefined;
-  /** Asked only when there is no mismatch. */
-  holds(actual: JsonValue, expected: JsonValue): boolean;
-  /** For operators on lists: the elements that made it hold, which is what a person wants to see of a long list. */
-  deciding?(actual: readonly JsonValue[], expected: JsonValue): readonly JsonValue[];
-}
-
-/** Elements of the list that a condition compares with. */
-export const VALUES_MAX = 500;
+import { networkOperators } from './network-operators.ts';
+import { isString, kindOf, type Operator, type Scalar, VALUES_MAX } from './operator.ts';
+import { textOperators } from './text-operators.ts';
+import { timeOperators } from './time-operators.ts';
 
 const isScalar = (value: unknown): value is Scalar =>
   value === null || ['boolean', 'number', 'string'].includes(typeof value);
@@ -30,20 +17,12 @@ const isComparableNumber = (value: unknown): value is number =>
   (Number.isSafeInteger(value) || !Number.isInteger(value)) &&
   Number.isFinite(value);
 
-const isString = (value: unknown): value is string => typeof value === 'string';
-
 const isListOfScalars = (value: unknown): value is readonly Scalar[] =>
   Array.isArray(value) &&
   value.length > 0 &&
   value.length <= VALUES_MAX &&
   value.every(isScalar) &&
   new Set(value.filter((element) => element !== null).map((element) => typeof element)).size <= 1;
-
-function kindOf(value: JsonValue): string {
-  if (value === null) return 'null';
-  if (Array.isArray(value)) return 'an array';
-  return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
-}
 
 /** Null compares with anything, by being equal to nothing else; every other pair must be of one kind. */
 function scalarMismatch(actual: JsonValue, expected: Scalar): string | undefined {
@@ -107,14 +86,19 @@ const elements = (
 ): Operator => ({
   expects,
   accepts,
+  sweeps: true,
   mismatch: (actual, expected) => elementMismatch(actual, sample(expected)),
   holds: (actual, expected) =>
     (actual as readonly JsonValue[]).some(test(expected)) === holdsWhenFound,
   deciding: (actual, expected) => actual.filter(test(expected)),
 });
 
+/** Sets of the lists that conditions compare with; a list lives as long as the version of its policy. */
+const sets = new WeakMap<object, ReadonlySet<JsonValue>>();
 const oneOf = (expected: JsonValue): ((element: JsonValue) => boolean) => {
-  const wanted = new Set(expected as readonly JsonValue[]);
+  const list = expected as readonly JsonValue[];
+  const wanted = sets.get(list) ?? new Set(list);
+  sets.set(list, wanted);
   return (element) => wanted.has(element);
 };
 const same = (expected: JsonValue) => (element: JsonValue) => element === expected;
@@ -122,6 +106,22 @@ const itself = (expected: JsonValue): Scalar => expected as Scalar;
 const scalar = equality(() => false);
 const list = membership(() => false);
 const prefix = text(() => false);
+
+/** What a person wants to see of the list are the elements that are not among the expected ones. */
+const everyElement = (holdsWhenAll: boolean): Operator => ({
+  ...elements(list, sampleOf, oneOf, true),
+  holds: (actual, expected) =>
+    (actual as readonly JsonValue[]).every(oneOf(expected)) === holdsWhenAll,
+  deciding: (actual, expected) => actual.filter((element) => !oneOf(expected)(element)),
+});
+
+/** Asked only about a path that leads somewhere; of one that does not, conditions.ts knows the answer. */
+const existence: Operator = {
+  expects: 'true or false',
+  accepts: (expected) => typeof expected === 'boolean',
+  mismatch: () => undefined,
+  holds: (_, expected) => expected === true,
+};
 
 export const operators = {
   equal: equality((actual, expected) => actual === expected),
@@ -138,12 +138,25 @@ export const operators = {
   doesNotContain: elements(scalar, itself, same, false),
   containsAny: elements(list, sampleOf, oneOf, true),
   containsNone: elements(list, sampleOf, oneOf, false),
+  containsAll: {
+    ...elements(list, sampleOf, oneOf, true),
+    holds: (actual, expected) => {
+      const found = new Set(actual as readonly JsonValue[]);
+      return (expected as readonly JsonValue[]).every((element) => found.has(element));
+    },
+  },
+  subsetOf: everyElement(true),
+  notSubsetOf: everyElement(false),
   someStartsWith: elements(
     prefix,
     itself,
     (expected) => (element) => isString(element) && element.startsWith(expected as string),
     true,
   ),
+  exists: existence,
+  ...textOperators,
+  ...networkOperators,
+  ...timeOperators,
 } as const satisfies Record<string, Operator>;
 
 export type OperatorName = keyof typeof operators;

@@ -10,6 +10,8 @@ import { isJsonObject, type JsonObject, type JsonValue } from './json.ts';
 export interface Path {
   readonly text: string;
   readonly steps: readonly Step[];
+  /** A step takes each element, so the value is a list of what was found. */
+  readonly isList: boolean;
 }
 interface Step {
   readonly member: string;
@@ -36,7 +38,8 @@ export function parsePath(text: string): Path | undefined {
     .slice(2)
     .split('.')
     .map((name) => ({ member: name.replace('[*]', ''), each: name.endsWith('[*]') }));
-  return steps.filter((step) => step.each).length > EACH_MAX ? undefined : { text, steps };
+  const lists = steps.filter((step) => step.each).length;
+  return lists > EACH_MAX ? undefined : { text, steps, isList: lists > 0 };
 }
 
 /**
@@ -45,8 +48,8 @@ export function parsePath(text: string): Path | undefined {
  * elements that were never looked at.
  */
 export function follow(path: Path, fact: JsonObject): JsonValue | Unresolved {
+  if (!path.isList) return followMembers(path, fact);
   let values: readonly JsonValue[] = [fact];
-  let isList = false;
   for (const { member, each } of path.steps) {
     const next: JsonValue[] = [];
     for (const value of values) {
@@ -61,7 +64,15 @@ export function follow(path: Path, fact: JsonObject): JsonValue | Unresolved {
       next.push(...(found as readonly JsonValue[]));
     }
     values = next;
-    isList ||= each;
   }
-  return isList ? values : values[0]!;
+  return values;
+}
+
+function followMembers({ steps }: Path, fact: JsonObject): JsonValue | Unresolved {
+  let value: JsonValue = fact;
+  for (const { member } of steps) {
+    if (!isJsonObject(value) || !Object.hasOwn(value, member)) return absent;
+    value = value[member]!;
+  }
+  return value;
 }

@@ -16,7 +16,7 @@ import { type Digest, sha256 } from './digest.ts';
 import { type ConditionId, conditionIdOf, type PolicyId, policyIdOf } from './ids.ts';
 import type { JsonObject } from './json.ts';
 import { isAtLeast, type RiskLevel } from './risk-level.ts';
-import { compileRule, type Facts, type RuleAnswer } from './rules.ts';
+import { compileRule, type Rule } from './rules.ts';
 import { checkTemplate } from './template.ts';
 import { patternsOf } from './type-pattern.ts';
 
@@ -116,7 +116,8 @@ export interface Policy {
   /** Empty when the version cannot be used; it then answers unknown. */
   readonly recommendations: readonly Recommendation[];
   readonly justification: string | undefined;
-  ask(facts: Facts): Promise<RuleAnswer>;
+  /** The rule of its conditions. */
+  readonly rule: Rule;
 }
 
 export function policyDigest(definition: PolicyDefinition): Digest {
@@ -184,7 +185,7 @@ export function compilePolicy(stored: StoredPolicy): Policy {
       appliesTo,
       recommendations,
       justification,
-      ask: (facts) => rule.ask(facts),
+      rule,
     };
   } catch (error) {
     const fault = `${label} cannot be used: ${(error as Error).message}`;
@@ -194,7 +195,10 @@ export function compilePolicy(stored: StoredPolicy): Policy {
       appliesTo: { event_types: ['*'] },
       recommendations: [],
       justification: undefined,
-      ask: async () => ({ result: 'unknown', evidence: [], fault }),
+      rule: {
+        excludes: () => false,
+        ask: async () => ({ result: 'unknown', evidence: [], fault }),
+      },
     };
   }
 }

@@ -107,9 +107,10 @@ async function reviewIn(state: State, level: RiskLevel): Promise<ReviewToDecide>
     await act(personIdOf('escalator'), 'escalate', { role: 'Administrator' });
   }
   if (state === 'approved' || state === 'override') {
-    const last = state === 'override' || level === 'UNKNOWN' ? 'override' : 'approve';
+    // Where an override has a seat it comes first; where it has none, at MEDIUM, the round ends approved.
+    const first = state === 'override' || level === 'UNKNOWN' ? 'override' : 'approve';
+    for (const index of [2, 3]) await act(crew(index), first);
     for (const index of [0, 1, 4]) await act(crew(index), 'approve');
-    for (const index of [2, 3, 7]) await act(crew(index), last);
   }
   return review;
 }

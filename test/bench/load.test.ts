@@ -13,7 +13,6 @@ import type { Claim } from '../../src/domain/event.ts';
 import { arrangePolicies, checkPolicy, compilePolicy, draftOf } from '../../src/domain/policy.ts';
 import { isRefusal } from '../../src/domain/problem.ts';
 import { checkRiskModel, compileRiskModel, modelDraftOf } from '../../src/domain/risk.ts';
-import { freezeFacts } from '../../src/domain/rules.ts';
 import { admit, readInbound, type Statement } from '../../src/domain/source.ts';
 import { parseTimestamp } from '../../src/domain/time.ts';
 import { sourceKinds } from '../../src/sources/sources.ts';
@@ -57,11 +56,11 @@ async function answersTo(load: EventLoad, events: number) {
       const claim = statementOf(index, load).claim as Claim;
       const { source, id, type, subject, data } = claim;
       const event = { source, id, type, subject, time: NOW, data };
-      const { event: fact } = freezeFacts({ event });
+      const fact = event;
       const { score, level, contributions } = await model.weigh(fact);
       const risk = { score: Number(score), level, contributions: [] };
       const { asked, proposals } = await evaluate(
-        { facts: freezeFacts({ event, risk }), assessment: { score, level, contributions } },
+        { facts: { event, risk }, assessment: { score, level, contributions } },
         policies,
       );
       return { level, asked: asked.length, bases: proposals.map(({ basis }) => basis) };

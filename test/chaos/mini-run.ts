@@ -38,6 +38,7 @@ export interface MiniRunOptions {
 const LOAD_MS_MIN = 4_000;
 const LOAD_MS_MAX = 60_000;
 const EVENTS_PER_SECOND = 25;
+const REVIEWED_SHARE = 0.25;
 const REST_MS_MAX = 90_000;
 const LOOK_MS = 50;
 
@@ -93,7 +94,8 @@ export async function miniRun({
   const load = { httpUrls, folder };
   const senders = startSenders({
     ...load,
-    ...{ redisUrl, secrets: setting.secrets, random, eventsPerSecond: EVENTS_PER_SECOND },
+    ...{ redisUrl, secrets: setting.secrets, random },
+    ...{ eventsPerSecond: EVENTS_PER_SECOND, reviewedShare: REVIEWED_SHARE },
   });
   const reviewers = startReviewers({ ...load, people: setting.people, seed });
   const seen = new Set<string>();
@@ -114,6 +116,7 @@ export async function miniRun({
     const rest = { postgres, redis, msMax: REST_MS_MAX, apartMs: 500 };
     const { drainedAt, restedAt } = await untilRest(rest);
     await reviewers.stop();
+    await untilSealed(postgres);
     clearInterval(looking);
     await exporter.take(postgres);
     const before = await stateOf(postgres, effects());
@@ -175,6 +178,20 @@ async function untilRich(postgres: pg.Client): Promise<void> {
     }
     await sleep(500);
   }
+}
+
+const SEAL_MS_MAX = 30_000;
+
+/** Until a signed checkpoint covers every entry: whatever is planted in the ledger then contradicts one. */
+async function untilSealed(postgres: pg.Client): Promise<void> {
+  const untilMs = performance.now() + SEAL_MS_MAX;
+  while (performance.now() < untilMs) {
+    const { rowCount } = await postgres.query(`select from ledger.checkpoint
+      where size = (select count(*) from ledger.ledger_entry)`);
+    if (rowCount !== 0) return;
+    await sleep(100);
+  }
+  throw new Error('The signer did not seal the whole ledger.');
 }
 
 async function stateOf(postgres: pg.Client, effects: number): Promise<StateDigest> {

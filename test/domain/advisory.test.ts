@@ -21,14 +21,13 @@ import {
   type Recommendation,
 } from '../../src/domain/policy.ts';
 import type { RiskLevel } from '../../src/domain/risk-level.ts';
-import { freezeFacts } from '../../src/domain/rules.ts';
 import type { Timestamp } from '../../src/domain/time.ts';
 import { compiled, leafOn, policyOf } from '../support/documents.ts';
 
 function eventOf(data: JsonValue, level: RiskLevel = 'MEDIUM'): AssessedEvent {
   const score = level === 'UNKNOWN' ? null : '40.0000';
   return {
-    facts: freezeFacts({
+    facts: {
       event: {
         source: 's',
         id: '1',
@@ -42,7 +41,7 @@ function eventOf(data: JsonValue, level: RiskLevel = 'MEDIUM'): AssessedEvent {
         level,
         contributions: [{ factor: 'f', points: 40 }],
       },
-    }),
+    },
     assessment: {
       score,
       level,

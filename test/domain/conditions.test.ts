@@ -91,6 +91,21 @@ describe('conditions', () => {
       { all: [{ ...leaf, ifAbsnt: 'match' }] },
       'all.0.ifAbsnt: unknown member "ifAbsnt"; did you mean "ifAbsent"?',
     ],
+    [
+      'a word on absence beside the question for it',
+      { all: [{ ...leaf, operator: 'exists', value: true, ifAbsent: 'match' }] },
+      'all.0.ifAbsent: for "exists" absence is an answer',
+    ],
+    [
+      'many ways through long lists',
+      { any: Array(21).fill({ ...leaf, operator: 'contains' }) },
+      '21 conditions go through a list or a text',
+    ],
+    [
+      'patterns that together take too long',
+      { any: Array(3).fill({ ...leaf, operator: 'matches', value: '(a|b){200}c' }) },
+      'the patterns take',
+    ],
     ['groups that are too deep', nested(CONDITIONS_DEPTH_MAX + 1), 'groups are nested more than'],
     ['too many', { all: Array(CONDITIONS_MAX).fill(leaf) }, 'there are more than 200 conditions'],
   ])('may not be %s', (_, conditions, problem) => {

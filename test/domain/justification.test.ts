@@ -2,7 +2,6 @@ import { describe, expect, it } from 'vitest';
 import { type AssessedEvent, evaluate } from '../../src/domain/advisory.ts';
 import type { JsonValue } from '../../src/domain/json.ts';
 import { arrangePolicies, type PolicyDefinition } from '../../src/domain/policy.ts';
-import { freezeFacts } from '../../src/domain/rules.ts';
 import { compiled, policyOf } from '../support/documents.ts';
 
 async function justify(
@@ -20,7 +19,7 @@ async function justify(
     ],
     ...assessment,
   };
-  const facts = freezeFacts({
+  const facts = {
     event: {
       source: 'github-acme',
       id: '1',
@@ -30,7 +29,7 @@ async function justify(
       data,
     },
     risk: { score: 52.5, level: weighed.level, contributions: [] },
-  });
+  };
   const evaluation = await evaluate(
     { facts, assessment: weighed },
     arrangePolicies([compiled(policyOf('watch', { title: 'Bad things', ...more }))]),

@@ -1,12 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { JsonValue } from '../../src/domain/json.ts';
+import { type Operator, VALUES_MAX } from '../../src/domain/operator.ts';
 import {
   isOperatorName,
-  type Operator,
   type OperatorName,
   operatorNames,
   operators,
-  VALUES_MAX,
 } from '../../src/domain/operators.ts';
 
 /** true, false, or the mismatch. */
@@ -46,6 +45,16 @@ describe('each operator', () => {
     ['containsAny', ['a'], ['b', 'c'], false],
     ['containsNone', ['a'], ['b', 'c'], true],
     ['containsNone', ['a', 'c'], ['b', 'c'], false],
+    ['containsAll', ['a', 'b', 'c'], ['a', 'c'], true],
+    ['containsAll', ['a'], ['a', 'c'], false],
+    ['subsetOf', ['a', 'b'], ['a', 'b', 'c'], true],
+    ['subsetOf', [], ['a'], true],
+    ['subsetOf', ['a', 'd'], ['a', 'b'], false],
+    ['subsetOf', [null], ['a'], false],
+    ['notSubsetOf', ['a', 'd'], ['a', 'b'], true],
+    ['notSubsetOf', ['a'], ['a', 'b'], false],
+    ['exists', 'anything', true, true],
+    ['exists', 'anything', false, false],
     ['someStartsWith', ['src/a', '.github/workflows/ci.yml'], '.github/workflows/', true],
     ['someStartsWith', ['src/a', null], '.github/', false],
   ])('%s: %j against %j is %s', (name, actual, expected, holds) => {
@@ -75,7 +84,18 @@ describe('each operator', () => {
   });
 
   it.each(operatorNames)('%s is tried here on values that it refuses to be given', (name) => {
-    const refused = [undefined, { a: 1 }, [], [['a']], [1, 'a'], Number.NaN, 2 ** 53, new Date()];
+    const refused: unknown[] = [
+      undefined,
+      { a: 1 },
+      [],
+      [['a']],
+      [1, 'a'],
+      Number.NaN,
+      2 ** 53,
+      new Date(),
+    ];
+    // Reads as a call of the engine for another fact.
+    refused.push({ fact: 'event', path: '$.id' });
     expect(refused.filter((value) => operators[name].accepts(value))).toEqual([]);
   });
 
@@ -94,4 +114,5 @@ it('there is no operator that an object only inherits, and none with a decorator
 it('names the elements that decided', () => {
   expect(operators.someStartsWith.deciding?.(['a', 'b/c', 'b/d'], 'b/')).toEqual(['b/c', 'b/d']);
   expect(operators.containsNone.deciding?.(['a', 'b'], ['b'])).toEqual(['b']);
+  expect(operators.notSubsetOf.deciding?.(['a', 'b'], ['b'])).toEqual(['a']);
 });

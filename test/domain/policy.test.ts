@@ -9,11 +9,10 @@ import {
   type Recommendation,
 } from '../../src/domain/policy.ts';
 import { isAtLeast, type RiskLevel, riskLevels } from '../../src/domain/risk-level.ts';
-import { freezeFacts } from '../../src/domain/rules.ts';
 import { patternsOf } from '../../src/domain/type-pattern.ts';
 import { compiled, leafOn, policyOf, storedPolicyOf } from '../support/documents.ts';
 
-const facts = freezeFacts({
+const facts = {
   event: {
     source: 's',
     id: '1',
@@ -22,8 +21,8 @@ const facts = freezeFacts({
     time: 't',
     data: { bad: true },
   },
-  risk: { score: 1, level: 'LOW', contributions: [] },
-});
+  risk: { score: 1, level: 'LOW' as const, contributions: [] },
+};
 const option = (more: Partial<Recommendation> = {}): Recommendation => ({
   option: 'a',
   title: 'A',
@@ -88,7 +87,7 @@ describe('checking a policy', () => {
 
 describe('a compiled policy', () => {
   it('answers by its conditions', async () => {
-    expect(await compiled(policyOf('p')).ask(facts)).toMatchObject({ result: 'matched' });
+    expect(await compiled(policyOf('p')).rule.ask(facts)).toMatchObject({ result: 'matched' });
   });
 
   it.each([
@@ -109,7 +108,7 @@ describe('a compiled policy', () => {
     expect(arrangePolicies([policy]).concerning({ source: 'x', type: 'y' }, 'LOW')).toEqual([
       policy,
     ]);
-    expect(await policy.ask(facts)).toMatchObject({
+    expect(await policy.rule.ask(facts)).toMatchObject({
       result: 'unknown',
       fault: expect.stringContaining('p@1 cannot be used'),
     });

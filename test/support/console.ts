@@ -5,7 +5,10 @@ import { createDecideInBulk } from '../../src/actors/bulk.ts';
 import { createDecide } from '../../src/actors/decision.ts';
 import { createDelegationCommands } from '../../src/actors/delegations.ts';
 import { createReviewerCommands, type ReviewerCommands } from '../../src/actors/reviewers.ts';
+import type { OidcProvider } from '../../src/admin/oidc.ts';
 import { consoleRoutes } from '../../src/admin/routes/console.ts';
+import { openapiRoutes } from '../../src/admin/routes/openapi.ts';
+import { reviewRoutes } from '../../src/admin/routes/reviews.ts';
 import { createAdminServer } from '../../src/admin/server.ts';
 import type { Decide } from '../../src/domain/approval.ts';
 import type { Role } from '../../src/domain/authority.ts';
@@ -17,6 +20,7 @@ import { type Facts, openFacts } from './facts.ts';
 
 export interface ConsoleOptions {
   readonly isOnLoopback?: boolean;
+  readonly provider?: OidcProvider;
   /** In place of the real command. */
   readonly decide?: Decide;
   readonly queueStates?: () => Promise<Record<string, Record<string, number>>>;
@@ -25,6 +29,7 @@ export interface ConsoleOptions {
 export interface TestConsole {
   readonly server: FastifyInstance;
   readonly decision: Database;
+  readonly identity: Database;
   openLedger(): Database;
   readonly client: pg.Client;
   readonly facts: Facts;
@@ -48,6 +53,13 @@ export async function openConsole(options: ConsoleOptions = {}): Promise<TestCon
     options.decide ?? createDecide({ database: decision, send: async () => {}, log: silentLog });
   const server = await createAdminServer({
     routes: [
+      reviewRoutes({
+        identity,
+        decision,
+        decide,
+        decideInBulk: createDecideInBulk(decide, decision),
+      }),
+      openapiRoutes,
       consoleRoutes({
         identity,
         decision,
@@ -57,6 +69,7 @@ export async function openConsole(options: ConsoleOptions = {}): Promise<TestCon
         delegations: createDelegationCommands(identity),
         queueStates: options.queueStates ?? (async () => ({ risk: { waiting: 3 } })),
         isOnLoopback: options.isOnLoopback ?? true,
+        provider: options.provider,
         log: silentLog,
         isTransient: () => false,
       }),
@@ -74,6 +87,7 @@ export async function openConsole(options: ConsoleOptions = {}): Promise<TestCon
   return {
     server,
     decision,
+    identity,
     openLedger: () => database.open('ledger'),
     client,
     facts,

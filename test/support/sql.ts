@@ -201,6 +201,8 @@ const UP_TO_THE_REVIEW = `
   values ('t1', '${hex('0')}', '${ids.auditor}', now() + interval '1 day');
   insert into identity.password (person_id, password_hash)
   values ('${ids.auditor}', '$argon2id$v=19$m=19456,t=2,p=1$${'A'.repeat(22)}$${'A'.repeat(43)}');
+  insert into identity.oidc_account (issuer, subject, person_id)
+  values ('https://login.example.org', 's1', '${ids.auditor}');
   insert into identity.session (session_sha256, person_id) values ('${hex('3')}', '${ids.auditor}');
   insert into identity.delegation (delegation_id, delegator, delegate, role, up_to_level, reason, ends_at)
   values (gen_random_uuid(), '${ids.administrator}', '${ids.operator}', 'Administrator', 'LOW', 'away', now() + interval '1 day');
@@ -253,7 +255,12 @@ const UP_TO_THE_REVIEW = `
   insert into decision.decision (decision_id, advisory_id, decision_type, review_id, event_id, round, risk_level,
     required_authority, valid_for_s, view_digest, salt)
   values ('${ids.decision}', '${ids.advisory}', 'pending', '${ids.review}', '${ids.event}', 1, 'MEDIUM',
-    '{"seats": [["Administrator"], ["Senior Authority"]], "roles": 2}', 86400, '${hex('e')}', '${hex('b')}');`;
+    '{"seats": [["Administrator"], ["Senior Authority"]], "roles": 2}', 86400, '${hex('e')}', '${hex('b')}');
+  insert into decision.notification_route (route) values ('officers');
+  insert into decision.notification_message (message_id, route, subject, content, body)
+  values ('${uuid(8, 9)}', 'officers', 'MEDIUM', 'A review waits', '{}');
+  insert into decision.notification (route, kind, decision_id, message_id)
+  values ('officers', 'new', '${ids.decision}', '${uuid(8, 9)}');`;
 
 /** A warning needs a round that is old enough, which only a superuser past the guards can make. */
 const WARNING = `

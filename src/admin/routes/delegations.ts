@@ -21,6 +21,7 @@ import { riskLevels } from '../../domain/risk-level.ts';
 import { parseTimestamp } from '../../domain/time.ts';
 import type { Database } from '../../stores/database.ts';
 import { personOf, requirePerson } from '../authentication.ts';
+import { describe } from '../openapi.ts';
 import { sendProblem } from '../problem.ts';
 import type { AdminRoutes } from '../server.ts';
 
@@ -51,6 +52,7 @@ const Listed = Type.Object({
   revoked_at: Type.Union([Time, Type.Null()]),
   running: Type.Boolean({ description: 'Whether it counts at this moment.' }),
 });
+const Delegations = Type.Object({ delegations: Type.Array(Listed) });
 const Wish = Type.Object(
   {
     to: Type.String({ maxLength: 100, description: 'The name of a person.' }),
@@ -63,6 +65,25 @@ const Wish = Type.Object(
 );
 const Params = Type.Object({ id: Type.String() });
 
+const ofDelegations = { tag: 'Delegations', caller: 'person' } as const;
+const operations = {
+  list: {
+    ...ofDelegations,
+    operationId: 'listDelegations',
+    summary: 'What the person who asks gave and was given.',
+  },
+  give: {
+    ...ofDelegations,
+    operationId: 'delegate',
+    summary: 'Let somebody act in a role of yours, up to a level and an instant.',
+  },
+  revoke: {
+    ...ofDelegations,
+    operationId: 'revokeDelegation',
+    summary: 'Take a delegation back at once. May be repeated.',
+  },
+} as const;
+
 export function delegationRoutes({ identity, delegations }: DelegationRoutesOptions): AdminRoutes {
   return (scope: FastifyInstance) => {
     requirePerson(scope, identity);
@@ -70,7 +91,7 @@ export function delegationRoutes({ identity, delegations }: DelegationRoutesOpti
 
     server.get(
       '/v1/delegations',
-      { schema: { response: { 200: Type.Object({ delegations: Type.Array(Listed) }) } } },
+      { schema: describe(operations.list, { response: { 200: Delegations } }) },
       async (request) => {
         const found = await delegations.of(personOf(request).personId);
         return { delegations: found.map(listedDocument) };
@@ -79,7 +100,7 @@ export function delegationRoutes({ identity, delegations }: DelegationRoutesOpti
 
     server.post(
       '/v1/delegations',
-      { schema: { body: Wish, response: { 201: GivenDelegation } } },
+      { schema: describe(operations.give, { body: Wish, response: { 201: GivenDelegation } }) },
       async (request, reply) => {
         const { to, role, up_to_level: upToLevel, ends_at, reason } = request.body;
         const endsAt = parseTimestamp(ends_at);
@@ -95,13 +116,13 @@ export function delegationRoutes({ identity, delegations }: DelegationRoutesOpti
 
     server.post(
       '/v1/delegations/:id/revoke',
-      { schema: { params: Params } },
+      { schema: describe(operations.revoke, { params: Params, response: { 204: Type.Null() } }) },
       async (request, reply) => {
         const { id } = request.params;
         const refusal = isUuid(id)
           ? await delegations.revoke(personOf(request).personId, id as DelegationId)
           : refuse('unknown_delegation', 'no delegation has this id');
-        return refusal === undefined ? reply.status(204).send() : sendProblem(reply, refusal);
+        return refusal === undefined ? reply.status(204).send(null) : sendProblem(reply, refusal);
       },
     );
   };

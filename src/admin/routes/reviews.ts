@@ -26,6 +26,7 @@ import { riskLevels } from '../../domain/risk-level.ts';
 import type { Database } from '../../stores/database.ts';
 import { openReviewStore, type ReviewFilter } from '../../stores/review.ts';
 import { personOf, requirePerson } from '../authentication.ts';
+import { describe } from '../openapi.ts';
 import { sendProblem } from '../problem.ts';
 import { cursorOf, type ListOrder, placeFrom } from '../review-cursor.ts';
 import { barredFromList, barredFromReview, readReview, unknownReview } from '../review-desk.ts';
@@ -106,6 +107,30 @@ const BulkBody = Type.Object(
 
 const ReviewParams = Type.Object({ id: Type.String() });
 
+const ofReviews = { tag: 'Reviews', caller: 'person' } as const;
+const operations = {
+  list: {
+    ...ofReviews,
+    operationId: 'listReviews',
+    summary: 'What waits for people, by risk and then by age; decided ones the newest first.',
+  },
+  show: {
+    ...ofReviews,
+    operationId: 'showReview',
+    summary: 'One review, with what the person who asks may do.',
+  },
+  decide: {
+    ...ofReviews,
+    operationId: 'decide',
+    summary: 'Approve, reject, override or escalate. A repeat is answered with 200 and the same.',
+  },
+  decideInBulk: {
+    ...ofReviews,
+    operationId: 'decideInBulk',
+    summary: 'Approve or reject several reviews of one policy below HIGH, with one justification.',
+  },
+} as const;
+
 export function reviewRoutes(options: ReviewRoutesOptions): AdminRoutes {
   const { identity, decision, decide, decideInBulk } = options;
   return (scope: FastifyInstance) => {
@@ -115,7 +140,12 @@ export function reviewRoutes(options: ReviewRoutesOptions): AdminRoutes {
 
     server.get(
       '/v1/reviews',
-      { schema: { querystring: ListQuery, response: { 200: ReviewPage } } },
+      {
+        schema: describe(operations.list, {
+          querystring: ListQuery,
+          response: { 200: ReviewPage },
+        }),
+      },
       async (request, reply) => {
         const barred = barredFromList(personOf(request));
         if (barred !== undefined) return sendProblem(reply, barred);
@@ -138,7 +168,12 @@ export function reviewRoutes(options: ReviewRoutesOptions): AdminRoutes {
 
     server.get(
       '/v1/reviews/:id',
-      { schema: { params: ReviewParams, response: { 200: ReviewDocument } } },
+      {
+        schema: describe(operations.show, {
+          params: ReviewParams,
+          response: { 200: ReviewDocument },
+        }),
+      },
       async (request, reply) => {
         const person = personOf(request);
         const barred = barredFromReview(person);
@@ -153,11 +188,11 @@ export function reviewRoutes(options: ReviewRoutesOptions): AdminRoutes {
     server.post(
       '/v1/reviews/:id/decisions',
       {
-        schema: {
+        schema: describe(operations.decide, {
           params: ReviewParams,
           body: DecisionBody,
           response: { 200: DecisionDocument, 201: DecisionDocument },
-        },
+        }),
       },
       async (request, reply) => {
         const { id } = request.params;
@@ -182,7 +217,12 @@ export function reviewRoutes(options: ReviewRoutesOptions): AdminRoutes {
 
     server.post(
       '/v1/reviews/decisions',
-      { schema: { body: BulkBody, response: { 200: BulkDocument } } },
+      {
+        schema: describe(operations.decideInBulk, {
+          body: BulkBody,
+          response: { 200: BulkDocument },
+        }),
+      },
       async (request, reply) => {
         const { act, option, role, on_behalf_of: onBehalfOf, justification } = request.body;
         const answer = await decideInBulk({

@@ -8,13 +8,13 @@ export const ledgerPlants: Plants = {
   L1: [
     {
       what: 'a hash was changed',
-      breaks: ['L1', 'L4'],
+      breaks: ['L1', 'L4', 'L5'],
       make: ({ sql }) =>
         sql(`update ledger.ledger_entry set current_hash = repeat('0', 64) where seq = 5`),
     },
     {
       what: 'an entry is gone',
-      breaks: ['L1', 'L2', 'L4', 'P1', 'P3'],
+      breaks: ['L1', 'L2', 'L4', 'L5', 'P1', 'P3'],
       make: ({ sql }) => sql(`delete from ledger.ledger_entry where seq = ${evaluationEntry}`),
     },
     {
@@ -60,7 +60,7 @@ export const ledgerPlants: Plants = {
     },
     {
       what: 'an execution stands before its decision',
-      breaks: ['L3', 'L1', 'L4'],
+      breaks: ['L3', 'L1', 'L4', 'L5'],
       make: ({ sql, evidence }) => {
         evidence.receipts = evidence.receipts.map((receipt) => ({ ...receipt }));
         return sql(`update ledger.ledger_entry set seq = -seq - 1
@@ -91,7 +91,7 @@ export const ledgerPlants: Plants = {
     },
     {
       what: 'the newest entries are gone',
-      breaks: ['L4', 'L2', 'P1', 'P3'],
+      breaks: ['L4', 'L2', 'L5', 'P1', 'P3'],
       make: ({ sql }) =>
         sql(`delete from ledger.ledger_entry where seq >= (
         select max(seq) from ledger.ledger_entry where entry_type = 'EXECUTION')`),

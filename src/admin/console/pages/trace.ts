@@ -29,7 +29,8 @@ export function tracePage(trace: AuditTrace): Page {
     <h1>The life of an event</h1>
     <p class="badges"><span class="badge plain">${state}</span> ${text(word(event['event_type']))} from ${text(word(event['source_system']))}</p>
     ${payload('The event as it was sent', trace.payload, `/console/events/${eventId}/payload`)}
-    <p><a class="alone" href="/console/events/${eventId}/trace" download>Download everything below as JSON</a></p>
+    <p><a class="alone" href="/console/events/${eventId}/trace" download>Download everything below as JSON</a>
+    <a class="alone" href="/console/events/${eventId}/evidence" download>Download the evidence that anybody can verify</a></p>
     <ol class="timeline">${steps.map((step) => stepItem(step, trace))}
     </ol>`,
   };

@@ -26,7 +26,6 @@ import {
   type RiskModel,
   unweighed,
 } from '../../../../src/domain/risk.ts';
-import { freezeFacts } from '../../../../src/domain/rules.ts';
 import { type Check, OFFENDERS_MAX, sqlCheck, type World } from '../check.ts';
 import { cursor, rowsOf } from '../rows.ts';
 
@@ -201,9 +200,7 @@ async function* answersThatDiffer({ postgres }: World): AsyncGenerator<string> {
     const event = { source, id, type, subject, time, data: data as never };
     const model = models.get(`${row.modelId}@${row.modelVersion}`);
     const weighing =
-      row.modelId === null
-        ? unweighed('no risk model is in force')
-        : await model?.weigh(freezeFacts({ event }).event);
+      row.modelId === null ? unweighed('no risk model is in force') : await model?.weigh(event);
     if (!same(weighing, { score, level, contributions })) {
       yield `assessment of event ${row.eventId}`;
       continue;
@@ -215,7 +212,7 @@ async function* answersThatDiffer({ postgres }: World): AsyncGenerator<string> {
       level,
       contributions: held.map(({ factor, points }) => ({ factor, points })),
     };
-    const facts = freezeFacts({ event, risk });
+    const facts = { event, risk };
     const assessment = { score, level, contributions };
     const said = await evaluate({ facts, assessment }, policies.at(row.evaluatedAt));
     if (!same(resultOf(said), storedResult(row))) yield `evaluation of event ${row.eventId}`;
