@@ -7,6 +7,7 @@ import { addLedgerCommands } from './ledger.ts';
 import { addMigrateCommand } from './migrate.ts';
 import { addPolicyCommands } from './policy.ts';
 import { addReconcileCommand } from './reconcile.ts';
+import { addReplayCommand } from './replay.ts';
 import { addReviewerCommands } from './reviewer.ts';
 import { addSchemaCommand } from './schema.ts';
 import { addSendCommand } from './send.ts';
@@ -26,6 +27,7 @@ const commands = [
   addStatusCommand,
   addReconcileCommand,
   addTraceCommand,
+  addReplayCommand,
   addDeadLetterCommands,
   addLedgerCommands,
   addWitnessCommands,

@@ -101,3 +101,14 @@ it('a version goes from a file into force and back, by its people', async () => 
   expect(await run('show', 'q')).toMatchObject({ code: 4 });
   expect(await run('approve', 'p', 'one', '--by', 'ben')).toMatchObject({ code: 2 });
 });
+
+it('replay says when there is nothing to compare', async () => {
+  const replay = (...args: readonly string[]) =>
+    sentinelops(['replay', ...args], ground.environment);
+  expect(await replay('--from', '2026-01-01T00:00:00Z')).toMatchObject({
+    code: 0,
+    stderr: expect.stringContaining('0 events replayed'),
+  });
+  expect(await replay('00000000-0000-8000-8000-000000000000')).toMatchObject({ code: 4 });
+  expect(await replay('--from', 'yesterday')).toMatchObject({ code: 2 });
+});
