@@ -7,6 +7,7 @@ import { awaitingDecisionActor } from './actors/awaiting-decision.ts';
 import { createAdvisoryActor } from './actors/advisory.ts';
 import { createClockWatch } from './actors/clock-watch.ts';
 import { createDeadLetterCommands } from './actors/dead-letters.ts';
+import { createDeadlineWatch } from './actors/deadlines.ts';
 import { createDecide } from './actors/decision.ts';
 import { createDispatcher, type Dispatcher } from './actors/dispatcher.ts';
 import { executionActor } from './actors/execution.ts';
@@ -16,6 +17,7 @@ import { createGapWatch, type GapWatch } from './actors/gap-watch.ts';
 import { ingestActor } from './actors/ingest.ts';
 import { createIntake } from './actors/intake.ts';
 import { createLedgerActor } from './actors/ledger.ts';
+import { createNotifier } from './actors/notifier.ts';
 import { createLedgerHeartbeat, createLedgerProtectionWatch } from './actors/ledger-health.ts';
 import { lifeCycleCommands } from './actors/policy-life-cycle.ts';
 import { createReadiness } from './actors/readiness.ts';
@@ -24,19 +26,24 @@ import { createResender } from './actors/resend.ts';
 import { createRiskActor } from './actors/risk.ts';
 import { type RunningActor, type RuntimeOptions, runActor } from './actors/runtime.ts';
 import type { Watch } from './actors/watch.ts';
+import { createOidcProvider, type OidcProvider } from './admin/oidc.ts';
 import { consoleRoutes } from './admin/routes/console.ts';
 import { deadLetterRoutes } from './admin/routes/dead-letters.ts';
 import { policyRoutes } from './admin/routes/policies.ts';
 import { eventRoutes } from './admin/routes/events.ts';
 import { healthRoutes } from './admin/routes/health.ts';
+import { completenessRoutes } from './admin/routes/completeness.ts';
+import { evidenceRoutes } from './admin/routes/evidence.ts';
 import { ledgerRoutes } from './admin/routes/ledger.ts';
+import { openapiRoutes } from './admin/routes/openapi.ts';
 import { problemRoutes } from './admin/routes/problems.ts';
 import { reviewRoutes } from './admin/routes/reviews.ts';
 import { createAdminServer } from './admin/server.ts';
 import { isLoopbackHost } from './admin/session.ts';
 import { type Config, readSecret } from './config.ts';
+import { readOidcFile } from './documents/oidc-document.ts';
 import { policyDocument } from './documents/policy-document.ts';
-import { printFault } from './documents/yaml.ts';
+import { type DocumentFault, printFault } from './documents/yaml.ts';
 import type { Principal } from './domain/domains.ts';
 import { overloadOf } from './domain/gap.ts';
 import type { Log } from './domain/log.ts';
@@ -68,6 +75,7 @@ import {
 } from './stores/fitness.ts';
 import { migrate, pendingMigrations } from './stores/migrate.ts';
 import { openTargets, readTargets } from './targets/file.ts';
+import { openNotifications, readNotifications } from './targets/notifications-file.ts';
 import type { Target, TargetTools } from './targets/target.ts';
 
 /** Requests that one address may send in a second before it is told to wait. */
@@ -259,7 +267,7 @@ export interface WorkOptions {
   readonly onHalt: (error: Error) => void;
 }
 
-/** Starts actors, each with what belongs to its worker: the ledger's watches, the dispatcher of executions. */
+/** Starts actors, each with what belongs to its worker: the ledger's watches, the deadlines, the dispatcher of executions. */
 export async function startWork(foundation: Foundation, options: WorkOptions): Promise<Work> {
   const { config, sessions, broker, log } = foundation;
   const { queues } = options;
@@ -271,6 +279,7 @@ export async function startWork(foundation: Foundation, options: WorkOptions): P
     : undefined;
   const watches = [
     ...(queues.includes('ledger') ? ledgerWatches(foundation) : []),
+    ...(queues.includes('awaiting-decision') ? [openDeadlineWatch(foundation)] : []),
     ...domains.slice(0, 1).map((domain) => createClockWatch(sessions.of(domain), log)),
   ];
 
@@ -321,8 +330,13 @@ export async function startWork(foundation: Foundation, options: WorkOptions): P
   return { isRunning: () => actors.every((actor) => actor.isRunning()), drain };
 }
 
+function openDeadlineWatch({ sessions, broker, log }: Foundation): Watch {
+  const send = broker.sender('awaiting-decision');
+  return createDeadlineWatch({ database: sessions.of('decision'), send, log });
+}
+
 function openDispatcher(
-  { sessions, broker, log }: Foundation,
+  { config, sessions, broker, log }: Foundation,
   targets: readonly Target[],
   failpoint: Failpoint<PointOf<'dispatcher'>> | undefined,
 ): Dispatcher {
@@ -331,6 +345,7 @@ function openDispatcher(
     database: sessions.of('execution'),
     targets,
     sendToLedger: broker.sender('ledger'),
+    needs: config.executionNeeds,
     clock: systemClock,
     log,
   });
@@ -362,7 +377,7 @@ export async function targetsFrom(
 ): Promise<readonly Target[]> {
   const reading = readTargets(file, text);
   if ('definition' in reading) return openTargets(reading.definition, tools);
-  throw new Error(`The targets file has faults:\n${reading.faults.map(printFault).join('\n')}`);
+  throw faultyFile('targets', reading.faults);
 }
 
 function ledgerWatches({ sessions, log }: Foundation): readonly Watch[] {
@@ -381,6 +396,37 @@ function ledgerWatches({ sessions, log }: Foundation): readonly Watch[] {
         log.warn({ error }, 'the protection of the ledger could not be compared'),
     }),
   ];
+}
+
+// Notifications
+
+/** Starts to tell people of reviews, by the configured file; without one it has nothing to do. */
+export async function startNotifier({ config, sessions, broker, log }: Foundation): Promise<{
+  /** Ends what is under way and resolves. */
+  stop(): Promise<void>;
+}> {
+  const file = config.notificationsFile;
+  if (file === undefined) {
+    log.warn({}, 'NOTIFICATIONS_FILE is not set: nobody is told of reviews');
+    return { stop: () => Promise.resolve() };
+  }
+  await refuseUnfitServer(sessions, ['decision'], log);
+  const reading = readNotifications(file, await readFile(file, 'utf8'));
+  if ('faults' in reading) throw faultyFile('notifications', reading.faults);
+  const tools = { readSecret, publish: broker.publish, log };
+  const notifier = createNotifier({
+    database: sessions.of('decision'),
+    ...(await openNotifications(reading.definition, tools)),
+    clock: systemClock,
+    log,
+    failpoint: armFailpoints(config.failpoints).at('notifier'),
+  });
+  notifier.start();
+  return notifier;
+}
+
+function faultyFile(name: string, faults: readonly DocumentFault[]): Error {
+  return new Error(`The ${name} file has faults:\n${faults.map(printFault).join('\n')}`);
 }
 
 // Gaps
@@ -487,12 +533,16 @@ export async function startAdmin(
         identity,
         audit,
         queueStates: () => statesOfQueues(broker),
+        provider: await configuredProvider(config),
         isOnLoopback: isLoopbackHost(config.adminHost),
         log,
         isTransient,
       }),
       ledgerRoutes({ audit }),
+      evidenceRoutes({ identity, audit }),
+      completenessRoutes({ identity, audit }),
       problemRoutes,
+      openapiRoutes,
     ],
     log,
     isTransient,
@@ -510,6 +560,26 @@ export async function startAdmin(
       await clock.stop();
     },
   };
+}
+
+/** @throws Error with every fault of the file, by line and column. */
+async function configuredProvider({ oidcFile }: Config): Promise<OidcProvider | undefined> {
+  if (oidcFile === undefined) return undefined;
+  const reading = readOidcFile(oidcFile, await readFile(oidcFile, 'utf8'));
+  if ('faults' in reading) throw faultyFile('OIDC', reading.faults);
+  const { definition } = reading;
+  return createOidcProvider({
+    issuer: definition.issuer,
+    clientId: definition.client_id,
+    clientSecret: await readSecret(definition.client_secret),
+    redirectUrl: new URL('/console/sign-in/return', definition.console_url).href,
+    signature: definition.signature ?? 'RS256',
+    nameClaim: definition.name_claim ?? 'preferred_username',
+    rolesClaim: definition.roles_claim ?? 'groups',
+    scopes: definition.scopes ?? ['profile'],
+    roles: definition.roles,
+    loopback: definition.loopback === true,
+  });
 }
 
 async function statesOfQueues(

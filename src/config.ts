@@ -56,6 +56,19 @@ const schema = Type.Object({
     description:
       'The least level that is logged: trace, debug, info, warn, error, fatal or silent.',
   }),
+  SENTINELOPS_URL: Type.String({
+    default: 'http://127.0.0.1:8484',
+    pattern: '^https?://[^\\s?#]+$',
+    examples: ['https://sentinelops.example.com'],
+    description: 'Where commands that speak to the API find the HTTP server.',
+  }),
+  SENTINELOPS_TOKEN: Type.Optional(
+    Type.String({
+      pattern: '^so_\\S+$',
+      examples: ['so_<id>_<secret>'],
+      description: 'The token of the person in whose name they speak.',
+    }),
+  ),
   LEDGER_ORIGIN: Type.Optional(
     Type.String({
       pattern: '^[0-9a-z./_-]{1,150}$',
@@ -87,10 +100,29 @@ const schema = Type.Object({
         'A file that names the witnesses, with URLs, and their quorum (C2SP tlog-policy). Not set: nobody cosigns.',
     }),
   ),
+  EXECUTION_NEEDS: Type.Enum(['committed', 'signed', 'witnessed'], {
+    default: 'committed',
+    description:
+      'What the ledger entry of a decision has to be under before it is executed: committed, signed (a checkpoint), or ' +
+      'witnessed (at HIGH, CRITICAL and UNKNOWN one that a quorum has cosigned). The last two need a signer.',
+  }),
   TARGETS_FILE: Type.Optional(
     Type.String({
       minLength: 1,
       description: 'The YAML file that names the targets of executions.',
+    }),
+  ),
+  NOTIFICATIONS_FILE: Type.Optional(
+    Type.String({
+      minLength: 1,
+      description: 'The YAML file that says who is told of reviews, and how. Not set: nobody is.',
+    }),
+  ),
+  OIDC_FILE: Type.Optional(
+    Type.String({
+      minLength: 1,
+      description:
+        'The YAML file that names the OpenID provider by which people sign in. Not set: by password or token.',
     }),
   ),
   POOL_CONNECTIONS_MAX: Type.Integer({
@@ -141,12 +173,18 @@ export interface Config {
   readonly adminHost: string;
   readonly adminPort: number;
   readonly logLevel: Known['LOG_LEVEL'];
+  /** Where this process, as a client, finds the HTTP server. */
+  readonly adminUrl: string;
+  readonly token: string | undefined;
   readonly ledgerOrigin: string | undefined;
   /** A reference for readSecret. */
   readonly ledgerSigningKey: string | undefined;
   readonly ledgerStateDirectory: string;
   readonly ledgerTrustPolicy: string | undefined;
+  readonly executionNeeds: 'committed' | 'signed' | 'witnessed';
   readonly targetsFile: string | undefined;
+  readonly notificationsFile: string | undefined;
+  readonly oidcFile: string | undefined;
   readonly poolConnectionsMax: number;
   readonly drainTimeoutMs: number;
   /** Undefined outside of tests; see actors/failpoint.ts. */
@@ -212,11 +250,16 @@ export function parseConfig(environment: Readonly<Record<string, string | undefi
     adminHost: known.ADMIN_HOST,
     adminPort: known.ADMIN_PORT,
     logLevel: known.LOG_LEVEL,
+    adminUrl: known.SENTINELOPS_URL,
+    token: known.SENTINELOPS_TOKEN,
     ledgerOrigin: known.LEDGER_ORIGIN,
     ledgerSigningKey: known.LEDGER_SIGNING_KEY,
     ledgerStateDirectory: known.LEDGER_STATE_DIR,
     ledgerTrustPolicy: known.LEDGER_TRUST_POLICY,
+    executionNeeds: known.EXECUTION_NEEDS,
     targetsFile: known.TARGETS_FILE,
+    notificationsFile: known.NOTIFICATIONS_FILE,
+    oidcFile: known.OIDC_FILE,
     poolConnectionsMax: known.POOL_CONNECTIONS_MAX,
     drainTimeoutMs: known.DRAIN_TIMEOUT_MS,
     failpoints: known.SENTINELOPS_FAILPOINTS,

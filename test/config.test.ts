@@ -18,6 +18,10 @@ const messageOf = (environment: Record<string, string>): string => {
 describe('an environment without faults', () => {
   it('needs nothing: the embedded database, the queues in it, the loopback interface', () => {
     expect(parseConfig({})).toEqual({
+      adminUrl: 'http://127.0.0.1:8484',
+      token: undefined,
+      oidcFile: undefined,
+      notificationsFile: undefined,
       databaseUrl: undefined,
       domainDatabaseUrls: {},
       redisUrl: undefined,

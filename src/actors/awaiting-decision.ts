@@ -1,8 +1,7 @@
 /**
- * Opens the reviews that wait for people, and passes on to the ledger what people have decided. It decides nothing:
+ * Opens the reviews that wait for people, and passes on to the ledger how their rounds ended. It decides nothing:
  * that is done by the decision command (decision.ts), which a person calls.
  */
-import { isFinalised } from '../domain/decision.ts';
 import type { DecisionId, EvaluationId } from '../domain/ids.ts';
 import { startRound } from '../domain/review.ts';
 import type { Message } from '../queues/messages.ts';
@@ -21,18 +20,16 @@ export const awaitingDecisionActor: Actor<'awaiting-decision', DecisionStore> = 
     await store.openReviews(
       advisories.map((advisory) => ({ advisory, round: startRound(advisory, 1) })),
     );
-    const decisions = await store.statesOf(idsOf<DecisionId>('DECISION', messages));
+    const decisions = await store.factsAmong(idsOf<DecisionId>('DECISION', messages));
     return messages.map(({ type, id }): Outcome<'awaiting-decision'> => {
       if (type === 'EVALUATION') {
         return evaluations.has(id as EvaluationId)
           ? settle() // A review is a person's to go on with.
           : reject('unknown_id', 'no evaluation has this id');
       }
-      const state = decisions.get(id as DecisionId);
-      if (state === undefined) return reject('unknown_id', 'no decision has this id');
-      return isFinalised(state)
-        ? forward({ queue: 'ledger', message: { type: 'DECISION', id } })
-        : settle();
+      const isFact = decisions.get(id as DecisionId);
+      if (isFact === undefined) return reject('unknown_id', 'no decision has this id');
+      return isFact ? forward({ queue: 'ledger', message: { type: 'DECISION', id } }) : settle();
     });
   },
 };

@@ -6,7 +6,7 @@
  *     judge     whether the act may be done, and whether the round ends with it
  *     keep      the act; and, when the round ends, the decision
  *     COMMIT    from here it is decided; the ledger has not heard of it
- *     hand on   to awaiting-decision, which sends it to the ledger. When the queue store is down the answer is the same:
+ *     hand on   to awaiting-decision, which sends it to the ledger, an escalation as well. When the queue store is down the answer is the same:
  *               the decision is on record, and the reconciler sends it again
  */
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -92,7 +92,7 @@ export function createDecide(options: DecisionCommandOptions): Decide {
 
   const handOn = async ({ decisionId: id, state }: DecisionAnswer): Promise<void> => {
     try {
-      if (!isFinalised(state)) return await failpoint?.('approval_committed');
+      if (state === 'pending') return await failpoint?.('approval_committed');
       await failpoint?.('finalise_committed');
       await Promise.race([
         send([{ type: 'DECISION', id }]),
@@ -183,13 +183,9 @@ async function keepAct(
     return { ...answer, optionId: null, finalizedAt: null, expiresAt: null };
   }
   const ended = endedRound(standing, state, approval, approvals);
-  if (state === 'escalated') {
-    await store.endRound(ended, null);
-    await store.openRound(startRound(advisory, round + 1));
-  } else {
-    await store.endRound(ended, decisionDigest(ended, approvals));
-    await store.resolveReview(reviewId, now);
-  }
+  await store.endRounds([{ ...ended, rowDigest: decisionDigest(ended, approvals) }]);
+  if (state === 'escalated') await store.openRounds([startRound(advisory, round + 1)]);
+  else await store.resolveReview(reviewId, now);
   const { optionId, finalizedAt, expiresAt } = ended;
   return { ...answer, optionId, finalizedAt, expiresAt };
 }
@@ -210,6 +206,7 @@ function endedRound(
     makerRole: last.role,
     justification: jointJustification(isApproving(state) ? approvals : [last]),
     finalizedAt: isFinalised(state) ? now : null,
+    escalatedAt: state === 'escalated' ? now : null,
     expiresAt: isApproving(state) ? secondsAfter(now, standing.validForS) : null,
   };
 }

@@ -22,7 +22,12 @@ import type { Log } from '../domain/log.ts';
 import { type Clock, epochMsOf } from '../domain/time.ts';
 import type { Send } from '../queues/broker.ts';
 import type { Database } from '../stores/database.ts';
-import { type Claim, type DispatcherStore, openDispatcherStore } from '../stores/dispatcher.ts';
+import {
+  type Claim,
+  type DispatcherStore,
+  openDispatcherStore,
+  type SealNeeded,
+} from '../stores/dispatcher.ts';
 import type { Target } from '../targets/target.ts';
 import type { Failpoint, PointOf } from './failpoint.ts';
 import { createMailbox } from './mailbox.ts';
@@ -35,6 +40,8 @@ export interface DispatcherOptions {
   readonly sendToLedger: Send<'ledger'>;
   readonly clock: Clock;
   readonly log: Log;
+  /** `committed` when not given. */
+  readonly needs?: SealNeeded | undefined;
   readonly limits?: Partial<DispatcherLimits>;
   readonly environment?: Partial<Environment>;
   readonly failpoint?: Failpoint<PointOf<'dispatcher'>> | undefined;
@@ -157,7 +164,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     }));
     const open = places.filter((line) => line.places > 0);
     if (open.length === 0) return;
-    const claims = await inStore((store) => store.claim(open, limits.claimMs));
+    const claims = await inStore((store) => store.claim(open, limits.claimMs, options.needs));
     // Durable from here: the attempts. Nothing has been sent.
     for (const claim of claims) startCall(claim, nowMs + limits.claimMs);
   }

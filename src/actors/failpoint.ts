@@ -49,6 +49,7 @@ export const failpoints = {
   ],
   dispatcher: ['attempt_committed', 'request_sent', 'reply_read', 'outcome_committed'],
   reconciler: ['scanned', 'mid_resend', 'resent'],
+  notifier: ['noted', 'composed', 'claimed', 'sent'],
   signer: ['checkpoint_signed', 'state_kept'],
   policy: ['activate_before_commit', 'activated'],
 } as const;

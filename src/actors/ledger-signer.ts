@@ -14,9 +14,9 @@
  */
 import { type Checkpoint, openCheckpoint, signCheckpoint } from '../domain/ledger/checkpoint.ts';
 import type { Failure } from '../domain/ledger/line.ts';
-import { isNoteFault, type SignerKey } from '../domain/ledger/note.ts';
+import { isNoteFault, type SignerKey, type VerifierKey } from '../domain/ledger/note.ts';
 import { stateFault } from '../domain/ledger/signed-ledger.ts';
-import type { SubtreeHash } from '../domain/ledger/tree.ts';
+import { EMPTY_ROOT, type SubtreeHash } from '../domain/ledger/tree.ts';
 import { statusCodes } from '../domain/ledger/verdict.ts';
 import type { Database } from '../stores/database.ts';
 import {
@@ -44,6 +44,8 @@ export interface SignerOptions {
   /** Its name is the origin of the stream. */
   readonly key: SignerKey;
   readonly state: SignedState;
+  /** Of those who cosign, to be handed out with evidence beside its own. */
+  readonly witnessKeys?: readonly VerifierKey[];
   /** True to begin with a ledger that has entries and no state file yet: `ledger adopt`. */
   readonly adopts?: boolean;
   /** Entries hashed so far, while the whole ledger is read at the start. */
@@ -66,7 +68,7 @@ export interface Signer {
  * that was signed. Rejects with LedgerHalted when it is not, after the halt is recorded.
  */
 export async function openSigner(options: SignerOptions): Promise<Signer> {
-  const { database, stream, key, state } = options;
+  const { database, stream, key, state, witnessKeys = [] } = options;
   const work = storeWork(database, stream);
   const origin = await work((store) => store.origin());
   if (key.verifier.name !== origin) {
@@ -78,9 +80,33 @@ export async function openSigner(options: SignerOptions): Promise<Signer> {
     const reading = await readAll(options, work, signed);
     const release = createRelease(work, reading);
     // Kept, and perhaps not released: the process may have ended in between.
-    if (kept !== undefined && signed !== undefined) await release(releasable(signed, kept));
+    if (kept !== undefined && signed !== undefined && signed.size > 0n) {
+      await release(releasable(signed, kept));
+    }
+    await work((store) => store.keepVerifierKeys([key.verifier, ...witnessKeys]));
     await work((store) => store.liftHalt());
-    return createSigner(options, { origin, work, reading, release, kept });
+    const begun = kept ?? (reading.size === 0 ? await keepBeginning(options, origin) : undefined);
+    return createSigner(options, { origin, work, reading, release, kept: begun });
+  });
+}
+
+/**
+ * Keeps that this signer began with an empty ledger. Without it a signer that ends before its first checkpoint is kept
+ * would come back to entries and no state file, which is what a lost file looks like, and would halt the ledger.
+ */
+async function keepBeginning({ key, state }: SignerOptions, origin: string): Promise<Buffer> {
+  const note = Buffer.from(signCheckpoint({ origin, size: 0n, root: EMPTY_ROOT }, key));
+  await replaceState(state, undefined, note);
+  return note;
+}
+
+async function replaceState(
+  state: SignedState,
+  expected: Buffer | undefined,
+  next: Buffer,
+): Promise<void> {
+  await state.replace(expected, next).catch((error: unknown) => {
+    throw error instanceof StateMoved ? mismatch(error.message) : error;
   });
 }
 
@@ -178,9 +204,7 @@ function createSigner(options: SignerOptions, started: Started): Signer {
     const checkpoint = { origin, size: BigInt(reading.size), root: reading.root() };
     const next = Buffer.from(signCheckpoint(checkpoint, key));
     await failpoint('checkpoint_signed');
-    await state.replace(kept, next).catch((error: unknown) => {
-      throw error instanceof StateMoved ? mismatch(error.message) : error;
-    });
+    await replaceState(state, kept, next);
     kept = next;
     signedSize = reading.size;
     await failpoint('state_kept');

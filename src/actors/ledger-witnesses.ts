@@ -48,6 +48,7 @@ export function createWitnessing(options: WitnessingOptions): Witnessing {
   /** How many entries each has cosigned last, as far as it told; 0 is a good first guess, it will be corrected. */
   const lastSizes = new Map<string, bigint>();
   let waitingSinceMs: number | undefined;
+  let witnessedSize: number | undefined;
 
   async function ask(witness: TrustedWitness, newest: ReleasedCheckpoint): Promise<Asked> {
     const first = await submit(witness, newest, lastSizes.get(witness.name) ?? 0n);
@@ -107,11 +108,17 @@ export function createWitnessing(options: WitnessingOptions): Witnessing {
     return lines.flat();
   }
 
-  function watchQuorum({ size, witnesses }: ReleasedCheckpoint, fresh: readonly CosignatureLine[]) {
+  async function watchQuorum(
+    { size, witnesses }: ReleasedCheckpoint,
+    fresh: readonly CosignatureLine[],
+  ): Promise<void> {
     const names = new Set([...witnesses, ...fresh.map(({ witness }) => witness)]);
     const cosigners = policy.witnesses.map(({ key }) => key).filter((key) => names.has(key.name));
     if (isQuorum(policy, cosigners)) {
       waitingSinceMs = undefined;
+      if (size === witnessedSize) return;
+      await work((store) => store.keepWitnessed(size));
+      witnessedSize = size;
       return;
     }
     waitingSinceMs ??= nowMs();
@@ -125,7 +132,7 @@ export function createWitnessing(options: WitnessingOptions): Witnessing {
       if (newest === undefined) return;
       const lines = await collect(newest);
       if (lines.length > 0) await work((store) => store.keepCosignatures(newest.size, lines));
-      watchQuorum(newest, lines);
+      await watchQuorum(newest, lines);
     },
   };
 }

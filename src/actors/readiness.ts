@@ -78,8 +78,13 @@ async function reasonOf(look: () => Promise<string | null>): Promise<string | nu
 async function lookAtPostgres(database: Session): Promise<[string | null, string | null]> {
   let ledger: string | null = 'is not known while PostgreSQL does not answer';
   const postgres = await reasonOf(async () => {
-    const healthy = await database.transact((tx) => openGapStore(tx).isLedgerHealthy());
-    ledger = healthy ? null : 'cannot be appended to: no worker of the ledger has said so for 5 s';
+    const { healthy, halt } = await database.transact(async (tx) => ({
+      healthy: await openGapStore(tx).isLedgerHealthy(),
+      halt: await openGapStore(tx).ledgerHalt(),
+    }));
+    if (halt !== undefined) ledger = `is halted, and nothing is executed: ${halt}`;
+    else if (healthy) ledger = null;
+    else ledger = 'cannot be appended to: no worker of the ledger has said so for 5 s';
     return null;
   });
   return [postgres, ledger];

@@ -7,6 +7,7 @@ import { type Refusal, refuse } from '../domain/problem.ts';
 import type { Timestamp } from '../domain/time.ts';
 import type { Database } from '../stores/database.ts';
 import { type ListedPerson, openIdentityStore } from '../stores/identity.ts';
+import { openOidcAccountStore } from '../stores/oidc-account.ts';
 import { openSessionStore } from '../stores/session.ts';
 
 export interface NewReviewer {
@@ -49,6 +50,17 @@ export interface PasswordSet {
   readonly sessions: number;
 }
 
+/** An account of an OpenID provider, by its issuer and the `sub` that it never gives to anybody else. */
+export interface Account {
+  readonly name: string;
+  readonly issuer: string;
+  readonly subject: string;
+}
+
+export interface LinkedAccount extends Account {
+  readonly personId: PersonId;
+}
+
 export interface ReviewerCommands {
   /**
    * Makes the person when there is none, grants the roles that are not held yet and issues a further token. Refusals:
@@ -56,6 +68,11 @@ export interface ReviewerCommands {
    */
   add(reviewer: NewReviewer): Promise<IssuedToken | Refusal>;
   list(): Promise<readonly ListedPerson[]>;
+  /**
+   * Says that an account of an OpenID provider is this person, who then signs in with it. For good: an account is one
+   * person for ever. Refusals: `unknown_person`, `account_linked`.
+   */
+  link(account: Account): Promise<LinkedAccount | Refusal>;
   /**
    * Lets a person sign in to the console with this password, and ends every session of theirs. Refusals:
    * `unknown_person`, `bad_password`.
@@ -86,6 +103,17 @@ export function createReviewerCommands(database: Database): ReviewerCommands {
     },
 
     list: () => database.transact((tx) => openIdentityStore(tx).people()),
+
+    link({ name, issuer, subject }) {
+      return database.transact(async (tx) => {
+        const personId = await openIdentityStore(tx).personNamed(name);
+        if (personId === undefined) return refuse('unknown_person', `nobody is called ${name}`);
+        const isLinked = await openOidcAccountStore(tx).link(issuer, subject, personId);
+        return isLinked
+          ? { personId, name, issuer, subject }
+          : refuse('account_linked', 'the account or the person is linked to another');
+      });
+    },
 
     async setPassword(name, password) {
       const refusal = checkPassword(password, name);

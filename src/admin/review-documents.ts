@@ -143,11 +143,11 @@ function chainedDocument(round: ChainedRound): Static<typeof Round> {
     round: round.round,
     state: round.state,
     decided_by:
-      makerId === null || makerRole === null
-        ? null
-        : { person_id: makerId, name: makerName, role: makerRole },
+      makerRole === null ? null : { person_id: makerId, name: makerName, role: makerRole },
     justification: round.justification,
     created_at: round.createdAt,
+    due_at: round.dueAt,
+    warned_at: round.warnedAt,
   };
 }
 

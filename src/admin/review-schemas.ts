@@ -60,9 +60,16 @@ export const Round = Type.Object({
   decision_id: Text,
   round: Type.Integer(),
   state: State,
-  decided_by: nullable(Type.Object({ person_id: Text, name: nullable(Text), role: Text })),
+  decided_by: nullable(
+    Type.Object(
+      { person_id: nullable(Text), name: nullable(Text), role: Text },
+      { description: 'Without a person, in the role System: nobody decided in time.' },
+    ),
+  ),
   justification: nullable(Text),
   created_at: Time,
+  due_at: Type.String({ description: 'If it is pending then, it is escalated. RFC 3339, UTC.' }),
+  warned_at: nullable(Time),
 });
 
 export const Permission = Type.Object({

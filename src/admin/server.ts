@@ -12,6 +12,7 @@ import fastify, { type FastifyError, type FastifyInstance } from 'fastify';
 import { JSON_BYTES_MAX, readJson, readUtf8 } from '../domain/json-text.ts';
 import type { Log } from '../domain/log.ts';
 import { isRefusal, type ProblemCode, problemOf, refuse } from '../domain/problem.ts';
+import { describeRoutes } from './openapi.ts';
 import { Refused, refusalOf, sendProblem } from './problem.ts';
 
 /** Adds routes to the server. Query and path values stay text; bodies are not coerced either. */
@@ -79,6 +80,7 @@ export async function createAdminServer(options: AdminServerOptions): Promise<Fa
   });
   await server.register(helmet, protectiveHeaders);
   await server.register(rateLimit, { max: options.requestsPerSecondMax, timeWindow: 1_000 });
+  await describeRoutes(server);
   for (const routes of options.routes) {
     await server.register(async (scope) => {
       await routes(scope);

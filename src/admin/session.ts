@@ -16,6 +16,7 @@ import {
   type SessionId,
   sessionDigest,
 } from '../domain/session.ts';
+import type { Timestamp } from '../domain/time.ts';
 import type { Database } from '../stores/database.ts';
 import type { Person } from '../stores/identity.ts';
 import { openSessionStore } from '../stores/session.ts';
@@ -34,6 +35,8 @@ export interface Session {
   readonly formSecret: string;
   /** Undefined before the sign-in. */
   readonly person: Person | undefined;
+  /** When the person last proved who they are; undefined before the sign-in. */
+  readonly authenticatedAt: Timestamp | undefined;
 }
 
 declare module 'fastify' {
@@ -91,8 +94,67 @@ export function giveCookie(
   reply.setCookie(name, id, { path: '/', httpOnly: true, sameSite: 'strict', secure });
 }
 
+/** From here on the request, and the browser after it, go on in another session of the same person. */
+export function renewSession(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  id: SessionId,
+  isOnLoopback: boolean,
+): void {
+  request.setDecorator<Session>(SESSION, {
+    ...currentSession(request),
+    id,
+    formSecret: formSecret(id),
+  });
+  giveCookie(request, reply, id, isOnLoopback);
+}
+
+/** What a browser holds while its person is at the provider. */
+export interface ProviderVisit {
+  /** Random; what goes to the provider and back derives from it. */
+  readonly attempt: string;
+  /** Where the person wanted to go. */
+  readonly next: string;
+}
+
+const VISIT_S_MAX = 600;
+
+export function keepVisit(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  next: string,
+  isOnLoopback: boolean,
+): ProviderVisit {
+  const attempt = mintSessionId();
+  const value = `${attempt}.${Buffer.from(next).toString('base64url')}`;
+  reply.setCookie(visitName(request, isOnLoopback), value, {
+    path: '/',
+    httpOnly: true,
+    sameSite: 'strict',
+    secure: isBehindTls(request, isOnLoopback),
+    maxAge: VISIT_S_MAX,
+  });
+  return { attempt, next };
+}
+
+/** Undefined in a browser that has not set out from here. It counts once. */
+export function endVisit(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  isOnLoopback: boolean,
+): ProviderVisit | undefined {
+  const name = visitName(request, isOnLoopback);
+  const [attempt = '', next = ''] = request.cookies[name]?.split('.') ?? [];
+  if (readSessionId(attempt) === undefined) return undefined;
+  reply.clearCookie(name, { path: '/', secure: isBehindTls(request, isOnLoopback) });
+  return { attempt, next: Buffer.from(next, 'base64url').toString() };
+}
+
+const visitName = (request: FastifyRequest, isOnLoopback: boolean) =>
+  `${cookieName(request, isOnLoopback)}-visit`;
+
 function noSession(id: SessionId): Session {
-  return { id, formSecret: formSecret(id), person: undefined };
+  return { id, formSecret: formSecret(id), person: undefined, authenticatedAt: undefined };
 }
 
 async function sessionOf(
@@ -101,10 +163,10 @@ async function sessionOf(
   identity: Database,
 ): Promise<Session> {
   const isUse = routeOptions.config.isBackground !== true;
-  const person = await identity.transact((tx) =>
+  const running = await identity.transact((tx) =>
     openSessionStore(tx).personIn(sessionDigest(id), isUse),
   );
-  return { ...noSession(id), person };
+  return { ...noSession(id), ...running };
 }
 
 /** The prefix makes browsers refuse the cookie where anything but this host, over TLS, has set it. */

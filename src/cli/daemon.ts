@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import {
   configuredTargets,
   startAdmin,
+  startNotifier,
   startReconciler,
   startWork,
   type Work,
@@ -20,7 +21,7 @@ export function addDaemonCommands(program: Command): void {
     .command('work')
     .argument('<what...>', `one or more of ${workers.join(', ')}`, collectWorker)
     .description(
-      'run the actors of some queues, or the reconciler; start as many of these processes as you like',
+      'run the actors of some queues, the reconciler or the notifier; start as many of these processes as you like',
     )
     .action((what: readonly Worker[]) =>
       runDaemon(`work ${what.join(' ')}`, workParts([...new Set(what)])),
@@ -31,15 +32,18 @@ export function addDaemonCommands(program: Command): void {
     .action(() => runDaemon('admin', [adminPart]));
 }
 
-const RECONCILER = 'reconciler';
-type Worker = QueueName | typeof RECONCILER;
-const workers: readonly Worker[] = [...queueNames, RECONCILER];
+/** Workers that serve no queue. */
+const others = { reconciler: startReconciler, notifier: startNotifier } as const;
+type Other = keyof typeof others;
+type Worker = QueueName | Other;
+const otherNames = Object.keys(others) as Other[];
+const workers: readonly Worker[] = [...queueNames, ...otherNames];
 
 function workParts(what: readonly Worker[]): StartPart[] {
-  const queues = what.filter((worker) => worker !== RECONCILER);
+  const queues = queueNames.filter((queue) => what.includes(queue));
   return [
     ...(queues.length === 0 ? [] : [workPart(queues)]),
-    ...(what.includes(RECONCILER) ? [reconcilerPart] : []),
+    ...otherNames.filter((name) => what.includes(name)).map((name) => others[name]),
   ];
 }
 
@@ -55,8 +59,6 @@ function workPart(
   };
 }
 
-const reconcilerPart: StartPart = (foundation) => startReconciler(foundation);
-
 const adminPart: StartPart = (foundation) => startAdmin(foundation);
 
 /** In one process the HTTP server knows how the actors are. */
@@ -66,7 +68,8 @@ function everyPart(): StartPart[] {
   return [
     signingPart,
     workPart(queueNames, (started) => (work = started)),
-    reconcilerPart,
+    startReconciler,
+    startNotifier,
     (foundation) => startAdmin(foundation, { isWorking }),
   ];
 }

@@ -1,14 +1,15 @@
-/** `ledger key|sign|adopt|checkpoint|prove|consistency|tiles`: what makes the ledger checkable by strangers. */
+/** `ledger key|sign|adopt|cure|checkpoint|prove|consistency|tiles`: what makes the ledger checkable by strangers. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Command } from 'commander';
+import { cureLedger, NotCured } from '../actors/ledger-cure.ts';
 import { changeKey } from '../actors/ledger-key-change.ts';
 import type { Sessions } from '../compose.ts';
 import type { Config } from '../config.ts';
 import { isUuid } from '../domain/ids.ts';
 import { type Entry, leafOf, STREAM } from '../domain/ledger.ts';
-import { parseSize } from '../domain/ledger/checkpoint.ts';
-import { createSignerKey, isKeyName, SIGNS_TEXT } from '../domain/ledger/note.ts';
+import { openCheckpoint, parseSize } from '../domain/ledger/checkpoint.ts';
+import { createSignerKey, isKeyName, isNoteFault, SIGNS_TEXT } from '../domain/ledger/note.ts';
 import { hashLines, inclusionProofText } from '../domain/ledger/proof-text.ts';
 import { type CheckpointReader, openCheckpointReader } from '../stores/ledger-checkpoint.ts';
 import { openLedgerExport } from '../stores/ledger-export.ts';
@@ -47,6 +48,16 @@ export function addLedgerProofCommands(ledger: Command): void {
     .command('adopt')
     .description('begin to sign a ledger that has entries and was never signed')
     .action(() => withSessions('ledger adopt', adopt));
+  ledger
+    .command('cure')
+    .argument(
+      '<export>',
+      'what "ledger export" wrote before the loss; it has to hold all that was signed',
+    )
+    .description('put back the entries that a restored backup has lost; the signer must be stopped')
+    .action((file: string) =>
+      withSessions('ledger cure', (sessions, config) => cure(sessions, config, file)),
+    );
   ledger
     .command('checkpoint')
     .argument('[size]', 'the one of this size instead of the newest')
@@ -101,6 +112,25 @@ async function keyChange(sessions: Sessions, config: Config, to: string): Promis
     const next = await keyFrom(to);
     data(await changeKey({ database, stream: STREAM, from, to: next, state }));
     talk(`Point LEDGER_SIGNING_KEY to ${to}, and give verifiers the line behind "to".`);
+  } finally {
+    await release();
+  }
+}
+
+async function cure(sessions: Sessions, config: Config, file: string): Promise<void> {
+  const { from: key, state, release } = await claimState(config);
+  try {
+    const kept = await state.read();
+    const signed = kept === undefined ? undefined : openCheckpoint(kept, [key.verifier]);
+    if (signed === undefined || isNoteFault(signed)) {
+      throw new CommandError(`${state.path} does not say what was signed.`, exitCodes.usage);
+    }
+    const database = sessions.of('signer');
+    const { origin, from, size } = await cureLedger({ database, stream: STREAM, file, signed });
+    talk(`${origin} had ${from} entries and has ${size}. Start the signer: it lifts the halt.`);
+  } catch (error) {
+    if (error instanceof NotCured) throw new CommandError(error.message);
+    throw error;
   } finally {
     await release();
   }

@@ -4,10 +4,12 @@ import { readFile } from 'node:fs/promises';
 import { finished } from 'node:stream/promises';
 import type { Command } from 'commander';
 import type { SignedCheckpoint } from '../domain/ledger/checkpoint.ts';
+import { jsonLines, tabbed } from '../domain/ledger/export-format.ts';
 import { type Distrust, trustedCheckpoints } from '../domain/ledger/trust.ts';
 import { type Pin, parsePin, type Verdict } from '../domain/ledger/verdict.ts';
 import { verdictOnHeader } from '../domain/ledger/verification.ts';
 import { exportLedger } from '../stores/ledger-export.ts';
+import { cutBehindLastEntry } from '../stores/ledger-export-file.ts';
 import {
   verifyLedgerDatabase,
   verifyLedgerFile,
@@ -21,6 +23,8 @@ import { CommandError, data, exitCodes, progress, talk } from './terminal.ts';
 interface ExportOptions {
   readonly stream: string;
   readonly out?: string;
+  readonly resume?: true;
+  readonly ndjson?: true;
 }
 
 interface VerifyOptions {
@@ -46,6 +50,8 @@ export function addLedgerCommands(program: Command): void {
     .description('write a stream as a file that anybody can verify offline')
     .option('--stream <n>', 'which chain', '0')
     .option('--out <file>', 'instead of standard output')
+    .option('--resume', 'go on where --out ends, from an earlier run that was broken off')
+    .option('--ndjson', 'a JSON object on each line, with the checkpoints between the entries')
     .action((options: ExportOptions) => exportStream(options));
   ledger
     .command('verify')
@@ -70,12 +76,21 @@ export function addLedgerCommands(program: Command): void {
     .action((file: string | undefined, options: VerifyOptions) => verify(file, options));
 }
 
-async function exportStream({ stream, out }: ExportOptions): Promise<void> {
+async function exportStream({ stream, out, resume, ndjson }: ExportOptions): Promise<void> {
+  if (resume && out === undefined) {
+    throw new CommandError('--resume goes on with a file: name it with --out.', exitCodes.usage);
+  }
   const line = progress();
-  const target = out === undefined ? process.stdout : createWriteStream(out);
+  const after = resume ? await cutBehindLastEntry(out!) : undefined;
+  const target =
+    out === undefined
+      ? process.stdout
+      : createWriteStream(out, { flags: after === undefined ? 'w' : 'a' });
   const { origin, size, lastHash } = await withSessions('ledger', (sessions) =>
     exportLedger(sessions.of('audit'), {
       stream: streamNumber(stream),
+      format: ndjson ? jsonLines : tabbed,
+      after,
       out: target,
       onProgress: (written, of) => line.show(`${written} of ${of} entries`),
     }),

@@ -1,14 +1,17 @@
 /** The commands. Each is one file of this folder and one line in the list below. */
 import { Command } from 'commander';
+import { addAuditCommands } from './audit.ts';
 import { addDaemonCommands } from './daemon.ts';
 import { addDeadLetterCommands } from './deadletter.ts';
 import { addDemoCommand } from './demo.ts';
+import { addEvidenceCommands } from './evidence.ts';
 import { addLedgerCommands } from './ledger.ts';
 import { addMigrateCommand } from './migrate.ts';
 import { addPolicyCommands } from './policy.ts';
 import { addReconcileCommand } from './reconcile.ts';
 import { addReplayCommand } from './replay.ts';
 import { addReviewerCommands } from './reviewer.ts';
+import { addReviewsCommands } from './reviews.ts';
 import { addSchemaCommand } from './schema.ts';
 import { addSendCommand } from './send.ts';
 import { addSourceCommands } from './source.ts';
@@ -23,6 +26,7 @@ const commands = [
   addSourceCommands,
   addPolicyCommands,
   addReviewerCommands,
+  addReviewsCommands,
   addSendCommand,
   addStatusCommand,
   addReconcileCommand,
@@ -30,6 +34,8 @@ const commands = [
   addReplayCommand,
   addDeadLetterCommands,
   addLedgerCommands,
+  addEvidenceCommands,
+  addAuditCommands,
   addWitnessCommands,
   addSchemaCommand,
 ];
@@ -47,7 +53,7 @@ export function createProgram(): Command {
       `
 Data goes to standard output, talk to standard error.
 Exit codes: 0 done, 1 failed, 2 usage, 3 something differs, 4 not found, 69 a store does not answer or is unfit, 78 configuration;
-"ledger verify" has its own for each kind of damage.
+"ledger verify" and "evidence verify" have their own for each kind of damage.
 Settings come from the environment and from .env; README lists them.`,
     );
   for (const add of commands) add(program);

@@ -1,4 +1,4 @@
-/** `reviewer add|list|password|revoke`: who may sign in and decide. */
+/** `reviewer add|list|password|link|revoke`: who may sign in and decide. */
 import type { Command } from 'commander';
 import { createReviewerCommands } from '../actors/reviewers.ts';
 import { deny, withSessions } from './run.ts';
@@ -8,6 +8,12 @@ interface AddOptions {
   readonly name: string;
   readonly role: readonly string[];
   readonly days: string;
+  readonly json?: true;
+}
+
+interface LinkOptions {
+  readonly issuer: string;
+  readonly subject: string;
   readonly json?: true;
 }
 
@@ -41,6 +47,15 @@ export function addReviewerCommands(program: Command): void {
     .description('set the password for the console: asked for at a terminal, else read from stdin')
     .action((name: string, _options, command: Command) =>
       setPassword(name, command.optsWithGlobals<{ json?: true }>().json),
+    );
+  reviewer
+    .command('link')
+    .argument('<name>')
+    .description('say that an account of the OpenID provider is this person, for good')
+    .requiredOption('--issuer <url>', 'the provider')
+    .requiredOption('--subject <sub>', 'the account, as the provider calls it for ever')
+    .action((name: string, _options, command: Command) =>
+      link(name, command.optsWithGlobals<LinkOptions>()),
     );
   reviewer
     .command('revoke')
@@ -93,6 +108,16 @@ async function list(asJson: true | undefined): Promise<void> {
       person.tokens.map(({ tokenId }) => tokenId).join(', ') || '-',
     ]),
   );
+}
+
+async function link(name: string, { issuer, subject, json: asJson }: LinkOptions): Promise<void> {
+  const linked = deny(
+    await withSessions('reviewer', (sessions) =>
+      createReviewerCommands(sessions.of('identity')).link({ name, issuer, subject }),
+    ),
+  );
+  if (asJson) json(linked);
+  else talk(`${name} signs in with the account ${subject} of ${issuer}.`);
 }
 
 async function setPassword(name: string, asJson: true | undefined): Promise<void> {

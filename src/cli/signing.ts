@@ -60,6 +60,7 @@ export async function openConfiguredSigner({
   log,
   adopts = false,
 }: SigningOptions): Promise<{ readonly signer: Signer; readonly release: () => Promise<void> }> {
+  const policy = await configuredPolicy(config);
   const { from: key, state, release } = await claimState(config);
   try {
     const signer = await openSigner({
@@ -67,6 +68,7 @@ export async function openConfiguredSigner({
       stream: STREAM,
       key,
       state,
+      witnessKeys: policy?.witnesses.map((witness) => witness.key) ?? [],
       adopts,
       onProgress: (hashed) => log.debug({ hashed }, 'hashing the ledger before it is signed'),
       failpoint: armFailpoints(config.failpoints).at('signer'),

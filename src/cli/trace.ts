@@ -1,5 +1,6 @@
 /** `trace <event id>`: one event from what its source sent to the ledger entries that hold it. */
 import type { Command } from 'commander';
+import { SYSTEM } from '../domain/decision.ts';
 import { isUuid } from '../domain/ids.ts';
 import { type AuditTrace, auditTrace, type TraceRow } from '../stores/audit-trace.ts';
 import { withSessions } from './run.ts';
@@ -89,10 +90,12 @@ function* advisoryLines(trace: AuditTrace, advisory: TraceRow): Generator<string
     rows.filter((row) => row[column] === id);
   for (const decision of of(trace.decisions, 'advisory_id', advisory['advisory_id'])) {
     yield line(
-      decision['finalized_at'] ?? decision['created_at'],
+      decision['finalized_at'] ?? decision['escalated_at'] ?? decision['created_at'],
       'DECISION',
       `round ${text(decision['round'])}: ${text(decision['decision_type'])}${decision['option_id'] === null ? '' : ` (${text(decision['option_id'])})`}`,
     );
+    if (decision['decision_maker_role'] === SYSTEM)
+      yield detail(`${SYSTEM}: ${text(decision['justification'])}`);
     for (const approval of of(trace.approvals, 'decision_id', decision['decision_id'])) {
       yield detail(
         `${text(approval['act'])} by ${text(approval['person'])} as ${text(approval['role'])}: ${text(approval['justification'])}`,

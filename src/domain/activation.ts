@@ -7,7 +7,7 @@
  * replaced: what a folder says today is not to undo what somebody did since (life-cycle.ts does that, when told to).
  */
 import { type CanonicalRecord } from './canonical.ts';
-import { type Digest, rowDigest } from './digest.ts';
+import { type Digest, rowRecord, sha256 } from './digest.ts';
 import { type ChangeId, changeIdOf, type ModelId, type PersonId, type PolicyId } from './ids.ts';
 import { type Refusal, refuse } from './problem.ts';
 import type { Timestamp } from './time.ts';
@@ -163,14 +163,14 @@ export function changeOf(
   };
 }
 
-/** The digest of the row, over every column, by which the ledger refers to it. */
-export function changeDigest(
+/** The row as it is hashed: every column. */
+export function changeRecord(
   table: 'policy.policy_change' | 'risk.risk_model_change',
   change: Change,
-): Digest {
+): string {
   const of: CanonicalRecord =
     table === 'policy.policy_change' ? { policy_id: change.of } : { model_id: change.of };
-  return rowDigest(table, {
+  return rowRecord(table, {
     ...of,
     actor: change.actor,
     change_id: change.changeId,
@@ -180,4 +180,12 @@ export function changeDigest(
     to_status: change.toStatus,
     version: String(change.version),
   });
+}
+
+/** By which the ledger refers to the row. */
+export function changeDigest(
+  table: 'policy.policy_change' | 'risk.risk_model_change',
+  change: Change,
+): Digest {
+  return sha256(changeRecord(table, change));
 }

@@ -3,7 +3,7 @@
  * policy that could not be answered, since "could not be evaluated" must never read as "nothing to object".
  */
 import { canonicalJson } from './canonical.ts';
-import { type Digest, rowDigest, sha256 } from './digest.ts';
+import { type Digest, rowRecord, sha256 } from './digest.ts';
 import type { AdvisoryId, AssessmentId, EvaluationId, EventId, PolicyId } from './ids.ts';
 import type { JsonObject } from './json.ts';
 import { justify } from './justification.ts';
@@ -171,9 +171,9 @@ export interface KeptEvaluation {
   readonly evaluatedAt: Timestamp;
 }
 
-/** The digest of the row, over every column but `created_at`, by which the ledger refers to it. */
-export function evaluationDigest(row: KeptEvaluation): Digest {
-  return rowDigest('advisory.evaluation', {
+/** The row as it is hashed: every column but `created_at`. */
+export function evaluationRecord(row: KeptEvaluation): string {
+  return rowRecord('advisory.evaluation', {
     assessment_id: row.assessmentId,
     evaluated_at: row.evaluatedAt,
     evaluation_id: row.evaluationId,
@@ -181,6 +181,11 @@ export function evaluationDigest(row: KeptEvaluation): Digest {
     outcome: row.outcome,
     policies_sha256: sha256(canonicalJson(row.asked)),
   });
+}
+
+/** By which the ledger refers to the row. */
+export function evaluationDigest(row: KeptEvaluation): Digest {
+  return sha256(evaluationRecord(row));
 }
 
 /** A row of advisory.advisory. */
@@ -195,9 +200,9 @@ export interface Advisory extends Proposal {
   readonly salt: string;
 }
 
-/** The digest of the row, over every column, by which reviews, decisions and the ledger refer to it. */
-export function advisoryDigest(row: Advisory): Digest {
-  return rowDigest('advisory.advisory', {
+/** The row as it is hashed: every column. */
+export function advisoryRecord(row: Advisory): string {
+  return rowRecord('advisory.advisory', {
     advisory_id: row.advisoryId,
     advisory_version: String(row.advisoryVersion),
     assessment_id: row.assessmentId,
@@ -214,4 +219,9 @@ export function advisoryDigest(row: Advisory): Digest {
     risk_level: row.riskLevel,
     salt: row.salt,
   });
+}
+
+/** By which reviews, decisions and the ledger refer to the row. */
+export function advisoryDigest(row: Advisory): Digest {
+  return sha256(advisoryRecord(row));
 }

@@ -96,6 +96,12 @@ function raise({ seats, roles: atLeast }: Requirement): Requirement {
   return { seats: seats.with(ranks.indexOf(highest), higherRoles), roles: atLeast };
 }
 
+/** Whether an escalation changes nothing any more: a seat is the Board's alone, and above it there is nobody. */
+export function isAtTheTop({ seats }: Requirement): boolean {
+  const top: DecidingRole = 'Governance Board';
+  return seats.some((seat) => seat.every((role) => role === top));
+}
+
 /** Reads a requirement from JSON: one to six seats of deciding roles, and roles that those seats can bring. */
 export function parseRequirement(value: unknown): Requirement | undefined {
   if (!isJsonObject(value)) return undefined;

@@ -8,7 +8,7 @@
 import type { RecommendationOption } from './advisory.ts';
 import type { Act, DecidingRole, Requirement } from './authority.ts';
 import { type CanonicalRecord, canonicalJson } from './canonical.ts';
-import { type Digest, rowDigest, sha256 } from './digest.ts';
+import { type Digest, rowRecord, sha256 } from './digest.ts';
 import type {
   AdvisoryId,
   ApprovalId,
@@ -123,9 +123,13 @@ export function viewDocument(view: ReviewView): CanonicalRecord {
   };
 }
 
-/** Not under the size limit of records, which is the ledger's: commands are as long as their policies made them. */
+/** The bytes that are shown. Not under the size limit of records, which is the ledger's: commands are as long as policies make them. */
+export function viewText(view: ReviewView): string {
+  return canonicalJson(viewDocument(view));
+}
+
 export function viewDigest(view: ReviewView): Digest {
-  return sha256(canonicalJson(viewDocument(view)));
+  return sha256(viewText(view));
 }
 
 function requirementRecord({ seats, roles }: Requirement): CanonicalRecord {
@@ -158,29 +162,33 @@ export interface Round {
   readonly salt: string;
 }
 
+/** Who escalates what nobody decided in time. The only decision that the system makes is that people shall. */
+export const SYSTEM = 'System';
+
 /** A round that is over. */
 export interface EndedRound extends Round {
   readonly state: Exclude<DecisionState, 'pending'>;
   readonly optionId: string | null;
-  /** Whose act ended it. */
-  readonly makerId: PersonId;
-  readonly makerRole: DecidingRole;
+  /** Whose act ended it; null for the system. */
+  readonly makerId: PersonId | null;
+  readonly makerRole: DecidingRole | typeof SYSTEM;
   readonly justification: string;
   readonly createdAt: Timestamp;
   /** Null when it was escalated. */
   readonly finalizedAt: Timestamp | null;
+  /** Null when it was not. */
+  readonly escalatedAt: Timestamp | null;
   /** Null when nothing was approved. */
   readonly expiresAt: Timestamp | null;
 }
 
 /**
- * The digest that the row keeps from its finalisation on and that its ledger entry carries: over every column and over
- * every act of the round, so that an approval cannot be exchanged behind a decision. The acts are taken in the order of
- * their people's ids, which no jump of a clock changes. Justifications have no limit in the table, therefore they enter
- * as digests.
+ * The row as it is hashed from its end on, and as its ledger entry carries it: every column, and every act of the round,
+ * so that an approval cannot be exchanged behind a decision. The acts are taken in the order of their people's ids,
+ * which no jump of a clock changes. Justifications have no limit in the table, therefore they enter as digests.
  */
-export function decisionDigest(decision: EndedRound, approvals: readonly GivenApproval[]): Digest {
-  return rowDigest('decision.decision', {
+export function decisionRecord(decision: EndedRound, approvals: readonly GivenApproval[]): string {
+  return rowRecord('decision.decision', {
     advisory_id: decision.advisoryId,
     approvals: approvals.toSorted(byPerson).map((approval) => ({
       act: approval.act,
@@ -197,6 +205,8 @@ export function decisionDigest(decision: EndedRound, approvals: readonly GivenAp
     decision_maker_id: decision.makerId,
     decision_maker_role: decision.makerRole,
     decision_type: decision.state,
+    // Only where it says something: rows that were final before it was a column have no such member.
+    ...(decision.escalatedAt === null ? {} : { escalated_at: decision.escalatedAt }),
     event_id: decision.eventId,
     expires_at: decision.expiresAt,
     finalized_at: decision.finalizedAt,
@@ -210,6 +220,11 @@ export function decisionDigest(decision: EndedRound, approvals: readonly GivenAp
     valid_for_s: String(decision.validForS),
     view_digest: decision.viewDigest,
   });
+}
+
+/** What the row keeps from its finalisation on, and its ledger entry carries. */
+export function decisionDigest(decision: EndedRound, approvals: readonly GivenApproval[]): Digest {
+  return sha256(decisionRecord(decision, approvals));
 }
 
 function byPerson(one: GivenApproval, other: GivenApproval): number {

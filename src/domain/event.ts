@@ -6,7 +6,7 @@
  * not when it reached us or how it was signed.
  */
 import { canonicalJson, canonicalRecord } from './canonical.ts';
-import { type Digest, newSalt, rowDigest, sha256 } from './digest.ts';
+import { type Digest, newSalt, rowRecord, sha256 } from './digest.ts';
 import { type EventId, eventIdOf } from './ids.ts';
 import type { JsonValue } from './json.ts';
 import { type Refusal, refuse } from './problem.ts';
@@ -158,9 +158,9 @@ function contentDigest({ type, subject, time }: EventAttributes, payloadDigest: 
   );
 }
 
-/** The digest of a row of event.event, over every column but `created_at`, by which the ledger refers to it. */
-export function eventRowDigest(row: Omit<AcceptedEvent, 'payload' | 'rowDigest'>): Digest {
-  return rowDigest('event.event', {
+/** A row of event.event as it is hashed: every column but `created_at`. */
+export function eventRecord(row: Omit<AcceptedEvent, 'payload' | 'rowDigest'>): string {
+  return rowRecord('event.event', {
     content_digest: row.contentDigest,
     correlation_id: row.correlationId,
     event_id: row.eventId,
@@ -174,4 +174,9 @@ export function eventRowDigest(row: Omit<AcceptedEvent, 'payload' | 'rowDigest'>
     source_system: row.source,
     subject: row.subject,
   });
+}
+
+/** By which the ledger refers to the row. */
+export function eventRowDigest(row: Omit<AcceptedEvent, 'payload' | 'rowDigest'>): Digest {
+  return sha256(eventRecord(row));
 }

@@ -4,7 +4,7 @@
  */
 import { canonicalJson } from './canonical.ts';
 import { type ReviewOption, type ReviewView, viewDigest } from './decision.ts';
-import { type Digest, rowDigest, sha256 } from './digest.ts';
+import { type Digest, rowRecord, sha256 } from './digest.ts';
 import { type DecisionId, type EventId, type ExecutionId, executionIdOf } from './ids.ts';
 import type { Timestamp } from './time.ts';
 
@@ -162,12 +162,9 @@ function requestBody(
   });
 }
 
-/**
- * The digest that the row keeps from its completion on and that its ledger entry carries. It covers everything but the
- * bookkeeping of claims.
- */
-export function executionDigest(execution: OpenExecution, ending: Ending): Digest {
-  return rowDigest('execution.execution', {
+/** The ended row as it is hashed: everything but the bookkeeping of claims. */
+export function executionRecord(execution: OpenExecution, ending: Ending): string {
+  return rowRecord('execution.execution', {
     execution_id: execution.executionId,
     decision_id: execution.decisionId,
     event_id: execution.eventId,
@@ -182,4 +179,9 @@ export function executionDigest(execution: OpenExecution, ending: Ending): Diges
     failure_reason: ending.failureReason,
     response_sha256: ending.responseSha256,
   });
+}
+
+/** What the ended row keeps, and its ledger entry carries. */
+export function executionDigest(execution: OpenExecution, ending: Ending): Digest {
+  return sha256(executionRecord(execution, ending));
 }

@@ -315,6 +315,22 @@ const rows = {
     remedy:
       'Check what you entered. A new password is set with sentinelops reviewer password, a token made with reviewer add.',
   },
+  account_not_linked: {
+    title: 'An account that is not linked',
+    status: 403,
+    remedy:
+      'A person of this name is known already. An operator links the account: sentinelops reviewer link.',
+  },
+  account_linked: {
+    title: 'Linked already',
+    status: 409,
+    remedy: 'One account is one person; choose the other account, or the other person.',
+  },
+  step_up_required: {
+    title: 'Prove once more who you are',
+    status: 403,
+    remedy: 'Give your password or token once more, or sign in again, and send it again.',
+  },
   cross_site: {
     title: 'Sent from another site',
     status: 403,

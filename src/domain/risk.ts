@@ -6,7 +6,7 @@
 import type { WantedVersion } from './activation.ts';
 import { canonicalJson } from './canonical.ts';
 import { checkConditions, type Conditions, type Finding } from './conditions.ts';
-import { type Digest, rowDigest, sha256 } from './digest.ts';
+import { type Digest, rowRecord, sha256 } from './digest.ts';
 import { type AssessmentId, type EventId, type ModelId, modelIdOf } from './ids.ts';
 import type { KnownRiskLevel, RiskLevel } from './risk-level.ts';
 import { compileRule, type EventFact, type Evidence, type Rule } from './rules.ts';
@@ -198,9 +198,9 @@ export interface Assessment extends Weighing {
   readonly salt: string;
 }
 
-/** The digest of the row, over every column but `created_at`, by which the ledger refers to it. */
-export function assessmentDigest(assessment: Assessment): Digest {
-  return rowDigest('risk.risk_assessment', {
+/** The row as it is hashed: every column but `created_at`. */
+export function assessmentRecord(assessment: Assessment): string {
+  return rowRecord('risk.risk_assessment', {
     assessment_id: assessment.assessmentId,
     context: assessment.context,
     contributions_sha256: sha256(canonicalJson(assessment.contributions)),
@@ -212,4 +212,9 @@ export function assessmentDigest(assessment: Assessment): Digest {
     risk_score: assessment.score,
     salt: assessment.salt,
   });
+}
+
+/** By which the ledger refers to the row. */
+export function assessmentDigest(assessment: Assessment): Digest {
+  return sha256(assessmentRecord(assessment));
 }

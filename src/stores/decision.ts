@@ -24,6 +24,7 @@ export interface StandingRound extends Round {
   readonly optionId: string | null;
   readonly createdAt: Timestamp;
   readonly finalizedAt: Timestamp | null;
+  readonly escalatedAt: Timestamp | null;
   readonly expiresAt: Timestamp | null;
 }
 
@@ -43,6 +44,9 @@ export interface ReviewCase {
   readonly now: Timestamp;
 }
 
+/** A round that people may act in, with what they said so far. */
+export type OpenCase = Pick<ReviewCase, 'advisory' | 'standing' | 'approvals'>;
+
 /** An act in the round whose digest its person was shown. */
 export interface EarlierAct {
   readonly decisionId: DecisionId;
@@ -57,12 +61,15 @@ export interface DecisionStore {
   advisoriesOf(evaluationIds: readonly EvaluationId[]): Promise<readonly PresentedAdvisory[]>;
   /** Opens a review with its first round for each advisory; those that stand are left as they are. */
   openReviews(opened: readonly OpenedReview[]): Promise<void>;
-  statesOf(decisionIds: readonly DecisionId[]): Promise<ReadonlyMap<DecisionId, DecisionState>>;
+  /** Of those of these rounds that exist, whether each is a fact for the ledger: final or escalated. */
+  factsAmong(decisionIds: readonly DecisionId[]): Promise<ReadonlyMap<DecisionId, boolean>>;
 
   /** Holds every other act on the review off until the transaction ends. False when there is no such review. */
   lockReview(reviewId: ReviewId): Promise<boolean>;
   /** Undefined when there is no such review. Under the lock of the review it stays true to the end of the transaction. */
   caseOf(reviewId: ReviewId, personId: PersonId): Promise<ReviewCase | undefined>;
+  /** Of those of these reviews that are not decided, the round that is open. By the id of the review. */
+  openCases(reviewIds: readonly ReviewId[]): Promise<readonly OpenCase[]>;
   actOf(
     personId: PersonId,
     reviewId: ReviewId,
@@ -71,10 +78,15 @@ export interface DecisionStore {
   roundOf(decisionId: DecisionId): Promise<StandingRound>;
   approvalsOf(decisionId: DecisionId): Promise<readonly StandingApproval[]>;
   keepApproval(decisionId: DecisionId, approval: GivenApproval): Promise<void>;
-  /** Ends a pending round. `rowDigest` is null for one that was escalated. */
-  endRound(round: EndedRound, rowDigest: Digest | null): Promise<void>;
-  openRound(round: Round): Promise<void>;
+  /** Ends pending rounds. */
+  endRounds(rounds: readonly DigestedRound[]): Promise<void>;
+  openRounds(rounds: readonly Round[]): Promise<void>;
   resolveReview(reviewId: ReviewId, resolvedAt: Timestamp): Promise<void>;
+}
+
+/** A round that is over, with what `decisionDigest` makes of it and its acts. */
+export interface DigestedRound extends EndedRound {
+  readonly rowDigest: Digest;
 }
 
 export interface OpenedReview {
@@ -105,11 +117,11 @@ export function openDecisionStore(tx: Tx): DecisionStore {
       await keepRounds(opened.map(({ round }) => round)).execute(tx);
     },
 
-    async statesOf(decisionIds) {
-      const { rows } = await sql<{ id: DecisionId; state: DecisionState }>`
-        select decision_id as id, decision_type as state from decision.decision
+    async factsAmong(decisionIds) {
+      const { rows } = await sql<{ id: DecisionId; isFact: boolean }>`
+        select decision_id as id, row_digest is not null as "isFact" from decision.decision
         where decision_id = any(${decisionIds}::uuid[])`.execute(tx);
-      return new Map(rows.map(({ id, state }) => [id, state]));
+      return new Map(rows.map(({ id, isFact }) => [id, isFact]));
     },
 
     async lockReview(reviewId) {
@@ -123,7 +135,9 @@ export function openDecisionStore(tx: Tx): DecisionStore {
         where d.review_id = ${reviewId} order by d.round desc limit 1`.execute(tx);
       if (rows[0] === undefined) return undefined;
       const standing = standingRound(rows[0]);
-      const advisory = await advisoryOf(tx, standing.advisoryId);
+      const [advisory] = await advisoriesById(tx, [standing.advisoryId]);
+      // The foreign keys of a review see to it that its advisory is there.
+      if (advisory === undefined) return undefined;
       const approvals = await store.approvalsOf(standing.decisionId);
       const reviewer = { personId, roles: await rolesOf(tx, personId) };
       const { healthy, now } = await momentOf(tx);
@@ -138,6 +152,26 @@ export function openDecisionStore(tx: Tx): DecisionStore {
         ledgerHealthy: healthy,
       };
       return { advisory, standing, approvals, open, reviewer, now };
+    },
+
+    async openCases(reviewIds) {
+      const { rows } = await sql<RoundRow>`${rounds}
+        where d.review_id = any(${reviewIds}::uuid[]) and d.decision_type = 'pending'
+        order by d.review_id`.execute(tx);
+      const advisories = await advisoriesById(
+        tx,
+        rows.map(({ advisoryId }) => advisoryId),
+      );
+      const byId = new Map(advisories.map((advisory) => [advisory.advisoryId, advisory]));
+      const approvals = await approvalsIn(
+        tx,
+        rows.map(({ decisionId }) => decisionId),
+      );
+      return rows.map((row) => ({
+        advisory: byId.get(row.advisoryId)!,
+        standing: standingRound(row),
+        approvals: approvals.get(row.decisionId) ?? [],
+      }));
     },
 
     async actOf(personId, reviewId, shownDigest) {
@@ -158,13 +192,7 @@ export function openDecisionStore(tx: Tx): DecisionStore {
     },
 
     async approvalsOf(decisionId) {
-      const { rows } = await sql<StandingApproval>`
-        select a.approval_id as "approvalId", a.person_id as "personId", a.role, a.act, a.option_id as "optionId",
-          a.justification, a.view_digest as "viewDigest", a.approved_at as "approvedAt", h.person_id is not null as "inOffice"
-        from decision.approval a
-        left join identity.person_role_for_decision h on h.person_id = a.person_id and h.role = a.role
-        where a.decision_id = ${decisionId} order by a.approved_at, a.person_id`.execute(tx);
-      return rows;
+      return (await approvalsIn(tx, [decisionId])).get(decisionId) ?? [];
     },
 
     async keepApproval(decisionId, approval) {
@@ -176,17 +204,12 @@ export function openDecisionStore(tx: Tx): DecisionStore {
       );
     },
 
-    async endRound(round, rowDigest) {
-      await sql`
-        update decision.decision
-        set decision_type = ${round.state}, decision_maker_id = ${round.makerId}, decision_maker_role = ${round.makerRole},
-          justification = ${round.justification}, option_id = ${round.optionId}, row_digest = ${rowDigest},
-          finalized_at = ${round.finalizedAt}::timestamptz, expires_at = ${round.expiresAt}::timestamptz
-        where decision_id = ${round.decisionId}`.execute(tx);
+    async endRounds(ended) {
+      if (ended.length > 0) await keepEnds(ended).execute(tx);
     },
 
-    async openRound(round) {
-      await keepRounds([round]).execute(tx);
+    async openRounds(started) {
+      if (started.length > 0) await keepRounds(started).execute(tx);
     },
 
     async resolveReview(reviewId, resolvedAt) {
@@ -212,11 +235,30 @@ const presented = sql`
   join risk.assessment_for_decision s on s.assessment_id = a.assessment_id
   join policy.policy_for_decision p on p.policy_id = a.policy_id and p.version = a.policy_version`;
 
-/** The foreign keys of a review see to it that its advisory is there. */
-async function advisoryOf(tx: Tx, advisoryId: AdvisoryId): Promise<PresentedAdvisory> {
+async function advisoriesById(
+  tx: Tx,
+  ids: readonly AdvisoryId[],
+): Promise<readonly PresentedAdvisory[]> {
   const { rows } = await sql<PresentedAdvisory>`${presented}
-    where a.advisory_id = ${advisoryId}`.execute(tx);
-  return rows[0]!;
+    where a.advisory_id = any(${ids}::uuid[])`.execute(tx);
+  return rows;
+}
+
+/** In the order in which they were given. */
+async function approvalsIn(
+  tx: Tx,
+  decisionIds: readonly DecisionId[],
+): Promise<ReadonlyMap<DecisionId, readonly StandingApproval[]>> {
+  const { rows } = await sql<StandingApproval & { readonly decisionId: DecisionId }>`
+    select a.decision_id as "decisionId", a.approval_id as "approvalId", a.person_id as "personId", a.role, a.act,
+      a.option_id as "optionId", a.justification, a.view_digest as "viewDigest", a.approved_at as "approvedAt",
+      h.person_id is not null as "inOffice"
+    from decision.approval a
+    left join identity.person_role_for_decision h on h.person_id = a.person_id and h.role = a.role
+    where a.decision_id = any(${decisionIds}::uuid[]) order by a.approved_at, a.person_id`.execute(
+    tx,
+  );
+  return Map.groupBy(rows, ({ decisionId }) => decisionId);
 }
 
 async function rolesOf(tx: Tx, personId: PersonId): Promise<readonly Role[]> {
@@ -239,7 +281,7 @@ const rounds = sql`
   select d.decision_id as "decisionId", d.advisory_id as "advisoryId", d.review_id as "reviewId", d.event_id as "eventId",
     d.round, d.risk_level as "riskLevel", d.required_authority as requirement, d.valid_for_s as "validForS",
     d.view_digest as "viewDigest", d.salt, d.decision_type as state, d.option_id as "optionId", d.created_at as "createdAt",
-    d.finalized_at as "finalizedAt", d.expires_at as "expiresAt"
+    d.finalized_at as "finalizedAt", d.escalated_at as "escalatedAt", d.expires_at as "expiresAt"
   from decision.decision d`;
 
 function standingRound(row: RoundRow): StandingRound {
@@ -273,6 +315,27 @@ function keepReviews(reviews: readonly (PresentedAdvisory & Round)[]): RawBuilde
       ${reviews.map(({ priorityLevel }) => priorityLevel)}::integer[],
       ${reviews.map(({ conflict }) => conflict)}::boolean[])
     order by 1 on conflict do nothing`;
+}
+
+function keepEnds(ended: readonly DigestedRound[]): RawBuilder<unknown> {
+  return sql`
+    update decision.decision as d
+    set decision_type = e.state, decision_maker_id = e.maker, decision_maker_role = e.role,
+      justification = e.justification, option_id = e.option, row_digest = e.digest,
+      finalized_at = e.finalized_at, escalated_at = e.escalated_at, expires_at = e.expires_at
+    from unnest(
+      ${ended.map(({ decisionId }) => decisionId)}::uuid[],
+      ${ended.map(({ state }) => state)}::text[],
+      ${ended.map(({ makerId }) => makerId)}::uuid[],
+      ${ended.map(({ makerRole }) => makerRole)}::text[],
+      ${ended.map(({ justification }) => justification)}::text[],
+      ${ended.map(({ optionId }) => optionId)}::text[],
+      ${ended.map(({ rowDigest }) => rowDigest)}::text[],
+      ${ended.map(({ finalizedAt }) => finalizedAt)}::timestamptz[],
+      ${ended.map(({ escalatedAt }) => escalatedAt)}::timestamptz[],
+      ${ended.map(({ expiresAt }) => expiresAt)}::timestamptz[]
+    ) as e (id, state, maker, role, justification, option, digest, finalized_at, escalated_at, expires_at)
+    where d.decision_id = e.id`;
 }
 
 function keepRounds(started: readonly Round[]): RawBuilder<unknown> {

@@ -62,11 +62,18 @@ export interface EndedExecution {
   readonly rowDigest: Digest;
 }
 
+/**
+ * What the entry of a decision has to be under before its execution leaves: nothing, a signed checkpoint, or for HIGH,
+ * CRITICAL and UNKNOWN one that a quorum of witnesses has cosigned.
+ */
+export type SealNeeded = 'committed' | 'signed' | 'witnessed';
+
 export type DispatcherStore = ReturnType<typeof openDispatcherStore>;
 
 export function openDispatcherStore(tx: Tx) {
   return {
-    claim: (places: readonly Places[], claimMs: number) => claim(tx, places, claimMs),
+    claim: (places: readonly Places[], claimMs: number, needs: SealNeeded = 'committed') =>
+      claim(tx, places, claimMs, needs),
     lockAttempted: (attempts: readonly AttemptKey[]) => lockAttempted(tx, attempts),
     lockLost: (targets: readonly string[], rowsMax: number) => lockLost(tx, targets, rowsMax),
     lockExpired: (rowsMax: number) => lockExpired(tx, rowsMax),
@@ -81,7 +88,12 @@ export function openDispatcherStore(tx: Tx) {
  * Takes due executions, a place each, and keeps the attempt that is about to be made. None while the ledger does not
  * answer: what is done then could not be recorded. None whose approval has expired, by the database's clock.
  */
-async function claim(tx: Tx, places: readonly Places[], claimMs: number): Promise<Claim[]> {
+async function claim(
+  tx: Tx,
+  places: readonly Places[],
+  claimMs: number,
+  needs: SealNeeded,
+): Promise<Claim[]> {
   const targets = places.map(({ target }) => target);
   const numbers = places.map((place) => place.places);
   const { rows } = await sql<Claim>`
@@ -96,6 +108,7 @@ async function claim(tx: Tx, places: readonly Places[], claimMs: number): Promis
           and not exists (
             select from execution.attempt a
             where a.execution_id = x.execution_id and a.finished_at is null)
+          and ${isSealed(needs)}
         order by x.next_attempt_at, x.execution_id
         limit slot.places
         for update skip locked) as e
@@ -121,6 +134,18 @@ async function claim(tx: Tx, places: readonly Places[], claimMs: number): Promis
       c.claim_epoch as "claimEpoch", a.attempt_no as "attemptNo"
     from claimed c join attempted a on a.execution_id = c.execution_id`.execute(tx);
   return rows;
+}
+
+/** Whether the entry of the decision behind execution `x` is sealed as far as it has to be. */
+function isSealed(needs: SealNeeded): RawBuilder<unknown> {
+  if (needs === 'committed') return sql`true`;
+  return sql`exists (
+    select from ledger.entry_for_execution l
+    join ledger.seal_for_execution s on s.stream = l.stream
+    join decision.decision_for_execution d on d.decision_id = l.decision_id
+    where l.decision_id = x.decision_id
+      and l.seq < case when ${needs} = 'witnessed' and d.risk_level not in ('LOW', 'MEDIUM')
+        then s.witnessed_size else s.signed_size end)`;
 }
 
 /** Those of the attempts that are still open under their claim. */

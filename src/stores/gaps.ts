@@ -40,6 +40,8 @@ export function openGapStore(tx: Tx) {
     overdue: () => overdue(tx),
     /** Whether entries can be appended to the ledger at this moment; false as well when nobody knows. */
     isLedgerHealthy: () => isLedgerHealthy(tx),
+    /** Why the signer has halted the ledger; undefined while it has not. */
+    ledgerHalt: () => ledgerHalt(tx),
   };
 }
 
@@ -118,6 +120,14 @@ async function overdue(tx: Tx): Promise<readonly OverdueRound[]> {
     select review_id as "reviewId", round, risk_level as "riskLevel", due_at as "dueAt"
     from audit.overdue_round order by due_at, review_id limit ${OVERDUE_LISTED_MAX}`.execute(tx);
   return rows;
+}
+
+async function ledgerHalt(tx: Tx): Promise<string | undefined> {
+  const { rows } = await sql<{ why: string }>`
+    select code || ': ' || detail as why from ledger.halt_for_audit where lifted_at is null limit 1`.execute(
+    tx,
+  );
+  return rows[0]?.why;
 }
 
 async function isLedgerHealthy(tx: Tx): Promise<boolean> {

@@ -40,14 +40,26 @@ export async function proveInclusion(
     const until = checkpoint?.size ?? 0;
     return refuse('not_sealed', `checkpoints cover ${until} entries so far; this would be ${seq}`);
   }
-  const ranges = [{ start: seq, end: seq + 1 }, ...inclusionRanges(seq, checkpoint.size)];
-  const [leafHash, ...hashes] = (await rootsOf(reader, ranges)) as [Buffer, ...Buffer[]];
-  const index = BigInt(seq);
-  const root = Buffer.from(checkpoint.rootHash, 'hex');
-  if (!isIncluded({ index, size: BigInt(checkpoint.size), leafHash, root, proof: hashes })) {
-    throw new LedgerDamaged(`Entry ${seq} is not in the tree that was signed.`);
-  }
-  return { seq, hashes, checkpoint };
+  const [hashes] = await inclusionHashes(reader, [seq], checkpoint);
+  return { seq, hashes: hashes!, checkpoint };
+}
+
+/** What proves each of these entries, which a checkpoint covers, to be under it. One read, however many they are. */
+export async function inclusionHashes(
+  reader: CheckpointReader,
+  seqs: readonly number[],
+  { size, rootHash }: ReleasedCheckpoint,
+): Promise<readonly (readonly Buffer[])[]> {
+  const root = Buffer.from(rootHash, 'hex');
+  const ranges = seqs.map((seq) => [{ start: seq, end: seq + 1 }, ...inclusionRanges(seq, size)]);
+  const roots = [...(await rootsOf(reader, ranges.flat()))];
+  return seqs.map((seq, n) => {
+    const [leafHash, ...proof] = roots.splice(0, ranges[n]!.length) as [Buffer, ...Buffer[]];
+    if (!isIncluded({ index: BigInt(seq), size: BigInt(size), leafHash, root, proof })) {
+      throw new LedgerDamaged(`Entry ${seq} is not in the tree that was signed.`);
+    }
+    return proof;
+  });
 }
 
 /**

@@ -20,6 +20,7 @@ import type { SegmentReport, SegmentTask } from '../domain/ledger/segment.ts';
 import { type Pin, statusCodes, type Verdict } from '../domain/ledger/verdict.ts';
 import { createVerification, verdictOnHeader } from '../domain/ledger/verification.ts';
 import type { Database } from './database.ts';
+import { tabbedBytes } from './ledger-export-file.ts';
 import { exportedBytes, openLedgerExport } from './ledger-export.ts';
 import { firstBrokenLink } from './ledger-links.ts';
 import {
@@ -54,16 +55,16 @@ const BLOCK_BYTES = 2 ** 20;
 
 /** Never rejects for what the file holds or for a file that cannot be read: both are verdicts. */
 export async function verifyLedgerFile(path: string, options: VerifyOptions): Promise<Verdict> {
-  return unlessUnreadable(async () => {
-    const { size } = await readable(() => stat(path));
-    return verifyExport(
-      {
-        bytes: () => createReadStream(path, { highWaterMark: BLOCK_BYTES }),
-        entriesMax: Math.ceil(size / LINE_BYTES_MIN),
-      },
-      options,
-    );
-  });
+  return unlessUnreadable(async () => verifyExport(await exportFile(path), options));
+}
+
+/** A file in either format. Rejects with Unreadable. */
+export async function exportFile(path: string): Promise<ExportSource> {
+  const { size } = await readable(() => stat(path));
+  return {
+    bytes: () => tabbedBytes(createReadStream(path, { highWaterMark: BLOCK_BYTES })),
+    entriesMax: Math.ceil(size / LINE_BYTES_MIN),
+  };
 }
 
 export interface VerifyDatabaseOptions extends VerifyOptions {

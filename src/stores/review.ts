@@ -116,9 +116,13 @@ export interface ChainedRound {
   readonly state: DecisionState;
   readonly makerId: PersonId | null;
   readonly makerName: string | null;
+  /** `System` where nobody decided in time. */
   readonly makerRole: string | null;
   readonly justification: string | null;
   readonly createdAt: Timestamp;
+  readonly dueAt: Timestamp;
+  /** When people were warned that its time runs out; null when they were not. */
+  readonly warnedAt: Timestamp | null;
 }
 
 /** What one person did in one of the rounds. */
@@ -225,9 +229,11 @@ export function openReviewStore(tx: Tx): ReviewStore {
     async chainOf(reviewId) {
       const { rows } = await sql<ChainedRound>`
         select d.decision_id as "decisionId", d.round, d.decision_type as state, d.decision_maker_id as "makerId",
-          p.name as "makerName", d.decision_maker_role as "makerRole", d.justification, d.created_at as "createdAt"
+          p.name as "makerName", d.decision_maker_role as "makerRole", d.justification, d.created_at as "createdAt",
+          d.created_at + decision.decide_within(d.risk_level) as "dueAt", w.warned_at as "warnedAt"
         from decision.decision d
         left join identity.person_for_decision p on p.person_id = d.decision_maker_id
+        left join decision.round_warning w on w.decision_id = d.decision_id
         where d.review_id = ${reviewId} order by d.round`.execute(tx);
       return rows;
     },

@@ -14,7 +14,7 @@ import { type Agents, isNetwork, openAgents } from './agents.ts';
 import { readSigningKey, type Signer } from './signature.ts';
 import { type DeliveryRequest, oneLine, type TargetKind, type TargetTools } from './target.ts';
 
-interface WebhookSettings {
+export interface WebhookSettings {
   readonly url: string;
   readonly idempotent: boolean;
   /** References to signing keys. Each of them signs: while one replaces another both are valid. */
@@ -27,7 +27,7 @@ interface WebhookSettings {
   readonly certificate_authority?: string;
 }
 
-const reference = {
+export const reference = {
   type: 'string',
   pattern: '^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$',
   maxLength: 500,
@@ -39,6 +39,28 @@ export const ANSWER_BYTES_MAX = 65_536;
 /** Answers that say "not now": the request was too early, too slow or too much. Every other 4xx is a no. */
 const NOT_NOW = new Set([408, 425, 429]);
 
+/** Where it is and how it is called: what a webhook of notifications takes too. */
+export const webhookProperties = {
+  url: { type: 'string', maxLength: 2000, description: 'the https address that is called' },
+  keys: {
+    type: 'array',
+    items: reference,
+    minItems: 1,
+    maxItems: 4,
+    uniqueItems: true,
+    description: 'a list of 1 to 4 references to signing keys, each once',
+  },
+  networks: {
+    type: 'array',
+    items: { type: 'string', description: 'a network such as 10.1.0.0/16' },
+    minItems: 1,
+    maxItems: 20,
+    description: 'a list of 1 to 20 networks',
+  },
+  loopback: { const: true, description: 'true, or left out' },
+  certificate_authority: reference,
+} as const;
+
 export const webhookTarget: TargetKind<WebhookSettings> = {
   name: 'webhook',
   shape: {
@@ -47,28 +69,11 @@ export const webhookTarget: TargetKind<WebhookSettings> = {
     additionalProperties: false,
     required: ['url', 'idempotent', 'keys'],
     properties: {
-      url: { type: 'string', maxLength: 2000, description: 'the https address that is called' },
       idempotent: {
         type: 'boolean',
         description: 'true when it acts once per Idempotency-Key, else false',
       },
-      keys: {
-        type: 'array',
-        items: reference,
-        minItems: 1,
-        maxItems: 4,
-        uniqueItems: true,
-        description: 'a list of 1 to 4 references to signing keys, each once',
-      },
-      networks: {
-        type: 'array',
-        items: { type: 'string', description: 'a network such as 10.1.0.0/16' },
-        minItems: 1,
-        maxItems: 20,
-        description: 'a list of 1 to 20 networks',
-      },
-      loopback: { const: true, description: 'true, or left out' },
-      certificate_authority: reference,
+      ...webhookProperties,
     },
   },
   check: findingsOf,

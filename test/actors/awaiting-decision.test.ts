@@ -137,7 +137,7 @@ it('opens each review once when two workers are handed the same evaluations', as
   expect(await roundsOf(messages.map(({ id }) => id))).toHaveLength(4);
 });
 
-it('forwards a decision to the ledger when it is final, every time that it comes', async () => {
+it('forwards a decision to the ledger when it is final or escalated, every time that it comes', async () => {
   const administrator = await facts.person('forwarded', 'Administrator', 'Senior Authority');
   const decide = createDecide({ database: decision, send: async () => {}, log: silentLog });
   const approved = await openReview(decision, facts);
@@ -163,7 +163,7 @@ it('forwards a decision to the ledger when it is final, every time that it comes
     to: [{ queue: 'ledger', message: decided(id) }],
   });
   const settled = { kind: 'settle' };
-  const expected = [forwarded(ids[0]!), forwarded(ids[1]!), settled, settled];
+  const expected = [forwarded(ids[0]!), forwarded(ids[1]!), settled, forwarded(ids[3]!)];
   expect(await receive(...ids.map(decided))).toEqual(expected);
   expect(await receive(...ids.map(decided))).toEqual(expected);
 });

@@ -25,6 +25,7 @@ const FILES: Readonly<Record<FailpointPlace, readonly string[]>> = {
   decision: ['actors/decision.ts'],
   dispatcher: ['actors/dispatcher.ts'],
   reconciler: ['actors/reconciler.ts', 'actors/resend.ts'],
+  notifier: ['actors/notifier.ts'],
   signer: ['actors/ledger-signer.ts'],
   policy: ['actors/policy.ts'],
 };
@@ -52,7 +53,7 @@ describe('the list of failpoints', () => {
     expect(Object.keys(failpoints)).toEqual(expect.arrayContaining(queueNames));
     expect(new Set(failpointNames).size).toBe(failpointNames.length);
     expect(failpointNames).toContain('risk.after_commit');
-    expect(failpointNames.length).toBeGreaterThanOrEqual(71);
+    expect(failpointNames.length).toBeGreaterThanOrEqual(75);
   });
 });
 

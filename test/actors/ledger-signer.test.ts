@@ -50,7 +50,7 @@ describe('a signer', () => {
   it('goes on where it was, and keeps the roots of full subtrees once', async () => {
     await (await ledger.open()).seal();
     await ledger.append(520);
-    await (await ledger.open({ adopts: true })).seal();
+    await (await ledger.open()).seal();
     await ledger.append(300);
     await (await ledger.open()).seal();
     const { rows } = await ledger.client.query(
@@ -77,9 +77,19 @@ describe('a signer', () => {
     const dying = await ledger.open({ failpoint: (step) => dieAt(step, 'checkpoint_signed') });
     await ledger.append(5);
     await expect(dying.seal()).rejects.toThrow('checkpoint_signed');
-    expect(await ledger.state.read()).toBeUndefined();
     expect(await newest()).toBeUndefined();
-    expect(await (await ledger.open({ adopts: true })).seal()).toMatchObject({ size: 5 });
+    expect(await (await ledger.open()).seal()).toMatchObject({ size: 5 });
+  });
+
+  it('that ends before it has signed anything comes back to a ledger that went on meanwhile', async () => {
+    await ledger.open();
+    expect(openCheckpoint((await ledger.state.read())!, [ledger.key.verifier])).toMatchObject({
+      origin: ledger.origin,
+      size: 0n,
+      root: rootOf([]),
+    });
+    await ledger.append(7);
+    expect(await (await ledger.open()).seal()).toMatchObject({ size: 7 });
   });
 
   it('that ends before it has released what it kept releases those bytes at its next start', async () => {

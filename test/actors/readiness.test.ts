@@ -58,6 +58,16 @@ it('says when the ledger cannot be appended to', async () => {
   expect((await look()).ledger).toMatch(/^cannot be appended to/);
 });
 
+it('says why the ledger is halted', async () => {
+  await client.query(
+    `insert into ledger.halt (stream, code, detail) values (0, 'STATE_MISMATCH', 'It had 5 entries.')`,
+  );
+  expect((await look()).ledger).toBe(
+    'is halted, and nothing is executed: STATE_MISMATCH: It had 5 entries.',
+  );
+  await client.query('update ledger.halt set lifted_at = clock_timestamp()');
+});
+
 it('says when gaps are old, when nobody has looked, and when nobody could look for long', async () => {
   await facts.evaluation();
   const latest = { found: await gaps.look(), ageMs: 0 };

@@ -1,5 +1,6 @@
 /** Every page in light and dark, on a phone and on a wide screen: WCAG 2.2 AA as far as a machine can tell, and small. */
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Page } from 'playwright-core';
@@ -69,6 +70,8 @@ beforeAll(async () => {
     'the life of an event': `/console/events/${decided.eventId}`,
     dashboard: '/console/dashboard',
     policies: '/console/policies',
+    'a policy': '/console/policies/branch-protection',
+    'the API': '/console/reference',
     'dead letters': '/console/dead-letters',
     'a dead letter': `/console/dead-letters/${rows[0]!.id}`,
     'an error': '/console/nowhere',
@@ -95,6 +98,15 @@ async function unfold(page: Page): Promise<void> {
   );
 }
 
+/** Where to keep pictures of all pages, for people to look at. */
+const picturesDirectory = process.env['TEST_PICTURES_DIR'];
+
+async function keepPicture(page: Page, name: string, look: object): Promise<void> {
+  if (picturesDirectory === undefined) return;
+  const file = [...Object.values(look), name].join('-').replaceAll(' ', '-');
+  await page.screenshot({ path: join(picturesDirectory, `${file}.png`), fullPage: true });
+}
+
 async function sidewaysPixels(page: Page): Promise<number> {
   return page.evaluate<number>('document.documentElement.scrollWidth - innerWidth');
 }
@@ -111,6 +123,7 @@ it.each(looks)('every page is accessible and fits: %j', { timeout: 180_000 }, as
   const found: string[] = [];
   for (const [name, path] of Object.entries(places)) {
     await page.goto(path);
+    await keepPicture(page, name, look);
     await unfold(page);
     found.push(...(await violations(page)).map((line) => `${name}: ${line}`));
     if ((await sidewaysPixels(page)) > 0) found.push(`${name}: scrolls sideways`);
@@ -123,6 +136,7 @@ it.each(looks)('every page is accessible and fits: %j', { timeout: 180_000 }, as
 it.each(looks)('so are the door, a refused sign-in and the help: %j', async (look) => {
   const { page } = await desk.open(look);
   await page.goto('/console/sign-in');
+  await keepPicture(page, 'the door', look);
   await unfold(page);
   expect(await violations(page)).toEqual([]);
   await page.getByLabel('Token').fill('wrong');

@@ -9,20 +9,21 @@ import { readEvidence, type StateDigest } from './checker/evidence.ts';
 import { tableDigests } from './checker/table-digests.ts';
 import { openWorld } from './checker/world.ts';
 import type { FaultKind } from './faults/fault.ts';
-import { type Figures, figuresOf, printFigures } from './figures.ts';
+import { type Figures, type FiguresInput, figuresOf, printFigures } from './figures.ts';
 import { openRunFolder } from './journal.ts';
 import { TARGETS } from './load/documents.ts';
 import { startReviewers } from './load/reviewers.ts';
 import { startSenders } from './load/senders.ts';
-import { changePolicies, prepareSetting, type Setting } from './load/setting.ts';
+import { loadPolicies, prepareSetting, type Setting } from './load/setting.ts';
 import { bodyCanaries } from './load/submissions.ts';
 import { createRandom } from './random.ts';
-import { type Injected, runSchedule } from './schedule.ts';
+import { type Injected, runCrashMatrix, runSchedule } from './schedule.ts';
 import { startSystem, type System } from './system/system.ts';
 import { noteCheckpoints } from './watch/checkpoints.ts';
 import { startGapSampler } from './watch/gap-samples.ts';
 import { noteJobs } from './watch/jobs.ts';
 import { createLedgerExporter } from './watch/ledger-export.ts';
+import { measureRecovery } from './watch/recovery.ts';
 import { repeatEverything } from './watch/repeats.ts';
 import { untilRest } from './watch/rest.ts';
 import { watchSignals } from './watch/signals.ts';
@@ -31,6 +32,8 @@ export interface CampaignOptions {
   readonly minutes: number;
   readonly seed: number;
   readonly kinds: readonly FaultKind[];
+  /** Whether a process crashes at every failpoint first, once each; that takes its own time. */
+  readonly hasMatrix: boolean;
   readonly eventsPerSecond: number;
   /** Where the run folder and the stores' files go. */
   readonly directory: string;
@@ -44,6 +47,11 @@ export interface CampaignResult {
   readonly figures: Figures;
 }
 
+/** How often each worker is killed while all else is left alone. */
+const RECOVERY_ROUNDS = 2;
+/** About what the reviewers have time for, beside all that befalls them. */
+const REVIEWED_PER_SECOND = 2;
+const REVIEWED_SHARE_MAX = 0.25;
 const REST_MS_MAX = 600_000;
 const APART_MS = 5_000;
 const LOOK_MS = 250;
@@ -66,6 +74,7 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
       redisUrl: `redis://127.0.0.1:${system.sourcesToRedis.port}/0`,
       ...{ secrets: setting.secrets, random: random.fork('senders') },
       eventsPerSecond: options.eventsPerSecond,
+      reviewedShare: Math.min(REVIEWED_SHARE_MAX, REVIEWED_PER_SECOND / options.eventsPerSecond),
     });
     const reviewers = startReviewers({ ...load, people: setting.people, seed });
     const notAccepted = () =>
@@ -84,20 +93,27 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
     const injected: Injected[] = [];
     const forged: string[] = [];
 
-    const over = AbortSignal.any([options.abort, AbortSignal.timeout(minutes * 60_000)]);
-    await runSchedule({
-      ...{ system, kinds: options.kinds, random, signals, until: over },
+    const { kinds, impossible } = whatIsPossible(system, options.kinds);
+    for (const why of impossible) say(`not on this machine: ${why}`);
+    const injecting = {
+      ...{ system, random, signals },
       beforeFault: takeExport,
-      async onFault(one) {
+      async onFault(one: Injected) {
         injected.push(one);
         forged.push(...(one.harm.forged ?? []));
         await folder.note('faults', one.fault);
         const { kind, detail, observed } = one.fault;
         say(`${injected.length} ${kind} ${detail}${observed > 0 ? '' : ' (did not show)'}`);
       },
-    });
-    await senders.stop();
+    };
+    if (options.hasMatrix) await runCrashMatrix({ ...injecting, until: options.abort });
+    const over = AbortSignal.any([options.abort, AbortSignal.timeout(minutes * 60_000)]);
+    await runSchedule({ ...injecting, kinds, until: over });
     await healAll(system);
+    const recoveriesMs = options.abort.aborted
+      ? []
+      : await measureRecovery(system, signals, RECOVERY_ROUNDS);
+    await senders.stop();
     const healedAt = Date.now();
     say('healed; waiting for rest');
 
@@ -129,7 +145,7 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
       canaries: [...bodyCanaries, ...system.canaries, ...Object.values(setting.secrets)],
     });
     await postgres.end();
-    return await judge(system, folder.path, injected, signals.completions);
+    return await judge(system, folder.path, { injected, impossible, recoveriesMs });
   } finally {
     await system.stop();
   }
@@ -138,8 +154,7 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
 async function judge(
   system: System,
   path: string,
-  injected: readonly Injected[],
-  completions: (queue: string) => readonly number[],
+  seen: Pick<FiguresInput, 'injected' | 'impossible' | 'recoveriesMs'>,
 ): Promise<CampaignResult> {
   const evidence = await readEvidence(path);
   const redisUrl = `redis://127.0.0.1:${system.redis().port}/0`;
@@ -148,13 +163,25 @@ async function judge(
     const report = await runChecks(world);
     const violations = report.violations.map(({ name }) => name);
     const effects = system.receiver.effects();
-    const figures = figuresOf({ evidence, injected, completions, effects, violations });
+    const figures = figuresOf({ ...seen, evidence, effects, violations });
     await writeFile(join(path, 'figures.json'), `${JSON.stringify(figures, null, 2)}\n`);
     await writeFile(join(path, 'report.txt'), `${printReport(report)}\n${printFigures(figures)}`);
     return { report, figures };
   } finally {
     await world.close();
   }
+}
+
+/** Parts the kinds that this machine can do from those that it cannot, each of these with the reason. */
+function whatIsPossible(
+  system: System,
+  chosen: readonly FaultKind[],
+): { readonly kinds: readonly FaultKind[]; readonly impossible: readonly string[] } {
+  const reasons = new Map(chosen.map((kind) => [kind, kind.whyNot?.(system)]));
+  return {
+    kinds: chosen.filter((kind) => reasons.get(kind) === undefined),
+    impossible: [...reasons].flatMap(([{ name }, why]) => (why ? [`${name} (${why})`] : [])),
+  };
 }
 
 /** Whatever the last faults have left. */
@@ -231,7 +258,7 @@ function policyChange(system: System, setting: Setting): () => Promise<void> {
   let version = 1;
   return async () => {
     version += 1;
-    await changePolicies(system.postgres.url, setting, version);
+    await loadPolicies(system.postgres.url, setting, version);
   };
 }
 

@@ -1,9 +1,9 @@
 /**
  * Chaos: the real processes on real stores under load, faults by a seeded schedule, rest, and the checker.
  *
- *     npm run chaos -- --minutes 10 --seed 7 [--faults redis,process] [--rate 20] [--directory <dir>] [--list]
+ *     npm run chaos -- --minutes 10 --seed 7 [--faults redis,process] [--matrix] [--rate 20] [--directory <dir>] [--list]
  *
- * `--faults` takes beginnings of names, separated by commas. Exit code: how many invariants are violated; V4, a fault that
+ * `--faults` takes beginnings of names, separated by commas. `--matrix` lets a process crash at every failpoint before. Exit code: how many invariants are violated; V4, a fault that
  * did not bite, makes the run void; 100 when the run itself failed.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -22,6 +22,7 @@ const { values } = parseArgs({
     minutes: { type: 'string', default: '10' },
     seed: { type: 'string', default: `${Date.now() % 1_000_000}` },
     faults: { type: 'string', default: '' },
+    matrix: { type: 'boolean', default: false },
     rate: { type: 'string', default: '20' },
     directory: { type: 'string' },
     list: { type: 'boolean', default: false },
@@ -56,6 +57,7 @@ async function run(): Promise<number> {
   say(`seed ${seed}, ${values.minutes} minutes, ${kinds.length} kinds of fault, in ${directory}`);
   const { report, figures } = await runCampaign({
     ...{ minutes: Number(values.minutes), seed, kinds, directory, say, abort: aborted.signal },
+    hasMatrix: values.matrix,
     eventsPerSecond: Number(values.rate),
   });
   process.stdout.write(`${printReport(report)}${printFigures(figures)}`);

@@ -1,10 +1,10 @@
 /** What a run comes to in numbers, for people and for the record. */
 import type { Evidence } from './checker/evidence.ts';
-import { queues } from './checker/queue-keys.ts';
 import type { Injected } from './schedule.ts';
 
 export interface Figures {
   readonly seed: number;
+  /** Under load, until the last fault was healed. */
   readonly minutes: number;
   readonly events: { readonly accepted: number; readonly ops: Readonly<Record<string, number>> };
   readonly acts: Readonly<Record<string, number>>;
@@ -13,10 +13,12 @@ export interface Figures {
   readonly repeatsAtTarget: number;
   readonly lostFromQueue: number;
   readonly faults: number;
+  /** Kinds that this machine could not inject, and why. */
+  readonly impossible: readonly string[];
   readonly kills: number;
   /** By kind: how many were injected, and how many of them were seen to bite. */
   readonly byKind: Readonly<Record<string, { readonly injected: number; readonly bit: number }>>;
-  /** From the death of a lone worker to the next job that its queue completed, in milliseconds. */
+  /** From the death of a worker to the next job that its queue completed, while all else was left alone. */
   readonly recoveryMs: Spread;
   readonly flushHealMs: Spread;
   readonly drainS: number | null;
@@ -39,19 +41,21 @@ export function spreadOf(values: readonly number[]): Spread {
 export interface FiguresInput {
   readonly evidence: Evidence;
   readonly injected: readonly Injected[];
-  readonly completions: (queue: string) => readonly number[];
+  readonly impossible: readonly string[];
+  /** Each of them was one kill more. */
+  readonly recoveriesMs: readonly number[];
   readonly effects: number;
   readonly violations: readonly string[];
 }
 
 export function figuresOf(input: FiguresInput): Figures {
-  const { evidence, injected, effects, violations } = input;
+  const { evidence, injected, impossible, recoveriesMs, effects, violations } = input;
   const { run, ops, acts, receipts } = evidence;
   const accepted = ops.filter(({ outcome }) => outcome === 'ok');
   const kinds = Map.groupBy(injected, ({ fault }) => fault.kind);
   return {
     seed: run.seed,
-    minutes: Math.round((run.endedAt - run.startedAt) / 6_000) / 10,
+    minutes: Math.round((run.healedAt - run.startedAt) / 6_000) / 10,
     events: {
       accepted: new Set(accepted.map(({ source, id }) => `${source} ${id}`)).size,
       ops: countsOf(ops.map(({ path, outcome }) => `${path} ${outcome}`)),
@@ -60,8 +64,9 @@ export function figuresOf(input: FiguresInput): Figures {
     effects,
     repeatsAtTarget: receipts.length - new Set(receipts.map(({ key }) => key)).size,
     lostFromQueue: run.missedBySources.length,
-    faults: injected.length,
-    kills: injected.reduce((total, { harm }) => total + (harm.kills ?? 0), 0),
+    faults: injected.length + recoveriesMs.length,
+    impossible,
+    kills: injected.reduce((total, { harm }) => total + (harm.kills ?? 0), recoveriesMs.length),
     byKind: Object.fromEntries(
       [...kinds]
         .toSorted(([a], [b]) => a.localeCompare(b))
@@ -70,7 +75,7 @@ export function figuresOf(input: FiguresInput): Figures {
           { injected: of.length, bit: of.filter(({ fault }) => fault.observed > 0).length },
         ]),
     ),
-    recoveryMs: spreadOf([...recoveries(input)]),
+    recoveryMs: spreadOf(recoveriesMs),
     flushHealMs: spreadOf(injected.flatMap(({ harm }) => harm.healMs ?? [])),
     drainS: run.drainedAt === null ? null : Math.round((run.drainedAt - run.healedAt) / 1_000),
     violations,
@@ -82,23 +87,6 @@ function countsOf(names: readonly string[]): Readonly<Record<string, number>> {
   return Object.fromEntries(
     [...groups].toSorted(([a], [b]) => a.localeCompare(b)).map(([name, of]) => [name, of.length]),
   );
-}
-
-/** Of single kills during which the stores were left alone: what takes longer then is not the worker's doing. */
-const UNDISTURBED_MS = 15_000;
-
-function* recoveries({ injected, completions }: FiguresInput): Generator<number> {
-  const others = injected.filter(({ kind }) => kind.lane !== 'process');
-  for (const { fault } of injected) {
-    const queue = queues.find((known) => known === fault.detail);
-    if (fault.kind !== 'process: killed' || queue === undefined) continue;
-    const disturbed = others.some(
-      (other) =>
-        other.fault.from < fault.from + UNDISTURBED_MS && other.fault.to > fault.from - 2_000,
-    );
-    const next = completions(queue).find((at) => at > fault.from);
-    if (!disturbed && next !== undefined) yield next - fault.from;
-  }
 }
 
 export function printFigures(figures: Figures): string {

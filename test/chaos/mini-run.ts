@@ -38,6 +38,7 @@ export interface MiniRunOptions {
 const LOAD_MS_MIN = 4_000;
 const LOAD_MS_MAX = 60_000;
 const EVENTS_PER_SECOND = 25;
+const REVIEWED_SHARE = 0.25;
 const REST_MS_MAX = 90_000;
 const LOOK_MS = 50;
 
@@ -93,7 +94,8 @@ export async function miniRun({
   const load = { httpUrls, folder };
   const senders = startSenders({
     ...load,
-    ...{ redisUrl, secrets: setting.secrets, random, eventsPerSecond: EVENTS_PER_SECOND },
+    ...{ redisUrl, secrets: setting.secrets, random },
+    ...{ eventsPerSecond: EVENTS_PER_SECOND, reviewedShare: REVIEWED_SHARE },
   });
   const reviewers = startReviewers({ ...load, people: setting.people, seed });
   const seen = new Set<string>();

@@ -1,6 +1,7 @@
 /** Injects faults by a seeded schedule: those of one lane one after the other, the lanes beside each other. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Fault } from './checker/evidence.ts';
+import { crashPoints } from './faults/failpoints.ts';
 import type { FaultKind, Harm, Lane } from './faults/fault.ts';
 import type { Random } from './random.ts';
 import type { System } from './system/system.ts';
@@ -26,29 +27,55 @@ export interface Injected {
 /** What lies between two faults of a lane. */
 const PAUSE_MS: Readonly<Record<Lane, { readonly min: number; readonly max: number }>> = {
   process: { min: 300, max: 2_000 },
-  store: { min: 2_000, max: 6_000 },
-  edge: { min: 500, max: 3_000 },
+  store: { min: 1_000, max: 5_000 },
+  edge: { min: 300, max: 2_000 },
 };
+/** Most faults of processes wait for a process to start, so two of them are under way at once. */
+const LANES_BESIDE: Readonly<Record<Lane, number>> = { process: 2, store: 1, edge: 1 };
 /** How long after its end a fault may take to show. */
 const SHOWS_MS_MAX = 10_000;
 const SHOWS_POLL_MS = 200;
 
 /** Resolves when `until` has come, every lane has healed its last fault, and all of them are noted. */
 export async function runSchedule(options: ScheduleOptions): Promise<void> {
-  const lanes = Map.groupBy(options.kinds, ({ lane }) => lane);
-  const noted = await Promise.all([...lanes].map(([lane, kinds]) => runLane(lane, kinds, options)));
+  const lanes = [...Map.groupBy(options.kinds, ({ lane }) => lane)].flatMap(([lane, kinds]) => {
+    const random = options.random.fork(`lane ${lane}`);
+    // Each kind comes once before chance decides, so that none is missing from a short run.
+    const first = random.shuffle(kinds);
+    const run = (_: unknown, index: number) =>
+      runLane({ lane, kinds, first, random: random.fork(`${index}`) }, options);
+    return Array.from({ length: LANES_BESIDE[lane] }, run);
+  });
+  const noted = await Promise.all(lanes);
   await Promise.all(noted.flat());
 }
 
+/** Lets a process crash at each failpoint, once; resolves when all have been tried. */
+export async function runCrashMatrix(options: Omit<ScheduleOptions, 'kinds'>): Promise<void> {
+  const lanes = [...crashPoints].map(async ([lane, points]) => {
+    const random = options.random.fork(`crash points of ${lane}`);
+    for (const kind of points) {
+      if (options.until.aborted) return;
+      const { note } = await injectOne(kind, random, options);
+      await note();
+    }
+  });
+  await Promise.all(lanes);
+}
+
+interface LaneRun {
+  readonly lane: Lane;
+  readonly kinds: readonly FaultKind[];
+  /** What is still to come once; shared by the runs of a lane. */
+  readonly first: FaultKind[];
+  readonly random: Random;
+}
+
 async function runLane(
-  lane: Lane,
-  kinds: readonly FaultKind[],
+  { lane, kinds, first, random }: LaneRun,
   options: ScheduleOptions,
 ): Promise<readonly Promise<void>[]> {
-  const random = options.random.fork(`lane ${lane}`);
   const { min, max } = PAUSE_MS[lane];
-  // Each kind comes once before chance decides, so that none is missing from a short run.
-  const first = random.shuffle(kinds);
   const noted: Promise<void>[] = [];
   for (;;) {
     await sleep(random.between(min, max), undefined, { signal: options.until }).catch(() => {});
@@ -68,7 +95,7 @@ function weighted(kinds: readonly FaultKind[], random: Random): FaultKind {
 async function injectOne(
   kind: FaultKind,
   random: Random,
-  { system, signals, beforeFault, onFault }: ScheduleOptions,
+  { system, signals, beforeFault, onFault }: Omit<ScheduleOptions, 'kinds'>,
 ): Promise<{ note(): Promise<void> }> {
   await beforeFault();
   const before = signals.now();

@@ -1,3 +1,4 @@
+import canonicalize from 'canonicalize';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
@@ -35,6 +36,22 @@ describe('canonicalJson', () => {
     expect(canonicalJson('"\\\b\t\n\f\r\u0001\u001f /\u007f\u2028é😂')).toBe(
       '"\\"\\\\\\b\\t\\n\\f\\r\\u0001\\u001f /\u007f\u2028é😂"',
     );
+  });
+
+  it('writes the bytes of the package, whether the keys stand in order or not', () => {
+    const written = { ordered: 0, other: 0 };
+    fc.assert(
+      fc.property(fc.jsonValue({ stringUnit: jsonText }), (value) => {
+        const expected = canonicalize(value)!;
+        const ordered: unknown = JSON.parse(expected);
+        written[JSON.stringify(value) === expected ? 'ordered' : 'other'] += 1;
+        expect(canonicalJson(value)).toBe(expected);
+        expect(canonicalJson(ordered)).toBe(expected);
+      }),
+      { numRuns: 2_000 },
+    );
+    expect(written.ordered).toBeGreaterThan(100);
+    expect(written.other).toBeGreaterThan(100);
   });
 
   it('gives JSON data back as it was, in one spelling', () => {

@@ -119,6 +119,7 @@ describe('the digest of a finalised decision', () => {
     justification: 'Administrator: it is right',
     createdAt: timestampOfMs(0),
     finalizedAt: timestampOfMs(1),
+    escalatedAt: null,
     expiresAt: timestampOfMs(60_001),
   };
   const approval: GivenApproval = {
@@ -143,6 +144,7 @@ describe('the digest of a finalised decision', () => {
     ['view', { viewDigest: sha256('other') }],
     ['instant', { finalizedAt: timestampOfMs(2) }],
     ['expiry', { expiresAt: null }],
+    ['instant of its escalation', { escalatedAt: timestampOfMs(2) }],
     ['salt', { salt: '1'.repeat(64) }],
   ])('changes with the %s', (_, change) => {
     expect(decisionDigest({ ...decision, ...change }, [approval])).not.toBe(digest);

@@ -1,10 +1,12 @@
 #!/bin/sh
 # Checks what a SentinelOps ledger gives out with coreutils, awk, xxd and openssl alone; it shares nothing with SentinelOps.
 #
-#   verify.sh VKEY DIRECTORY     the directory holds N.leaf and N.tlog-proof for each entry that is to be checked
+#   verify.sh VKEY DIRECTORY     the directory holds N.leaf and N.tlog-proof for each entry that is to be checked;
+#                                an unpacked bundle of evidence is one
 #
-# For each entry: the checkpoint inside its proof is signed by VKEY, and the leaf is in the tree of that checkpoint. Prints
-# one line for each and ends with 0, or says what is wrong and ends with 1.
+# For each entry: the checkpoint inside its proof is signed by VKEY, the leaf is in the tree of that checkpoint, and where
+# its data and the row that it is about are there, they are those of the leaf. Prints one line for each. Texts in content/
+# have the SHA-256 that they are called, and one of the rows or entries asks for each. Ends with 0, or says what is wrong and ends with 1.
 set -eu
 vkey=$1
 directory=$2
@@ -84,7 +86,16 @@ for proof in "$directory"/*.tlog-proof; do
     grep -q "\"entry_data_sha256\":\"$(sha256sum <"$directory/$index.data" | cut -d' ' -f1)\"" "$leaf" ||
       fail "$index.data is not what the entry was made of"
   fi
+  if [ -f "$directory/$index.record" ]; then
+    grep -q "\"digest\":\"$(sha256sum <"$directory/$index.record" | cut -d' ' -f1)\"" "$directory/$index.data" ||
+      fail "$index.record is not the row that the entry is about"
+  fi
   echo "entry $index is in the tree of $size entries signed by $name"
   checked=$((checked + 1))
 done
 [ "$checked" -gt 0 ]
+for content in "$directory"/content/*; do
+  [ -f "$content" ] || continue
+  [ "$(sha256sum <"$content" | cut -d' ' -f1)" = "$(basename "$content")" ] || fail "$content is not what it is called"
+  grep -q -F "$(basename "$content")" "$directory"/*.data "$directory"/*.record || fail "nothing asks for $content"
+done

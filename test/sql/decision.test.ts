@@ -76,6 +76,7 @@ function end(
   return `update decision.decision set decision_type = '${type}', decision_maker_id = '${maker}', decision_maker_role = '${role}',
       justification = 'because', row_digest = repeat('d', 64),
       finalized_at = ${type === 'escalated' || type === 'pending' ? 'null' : 'now()'},
+      escalated_at = ${type === 'escalated' ? 'now()' : 'null'},
       option_id = ${option === null ? 'null' : `'${option}'`},
       expires_at = ${option === null ? 'null' : `now() + interval '1 day'`}
     where decision_id = '${decisionId(level)}'`;

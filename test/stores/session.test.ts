@@ -36,7 +36,9 @@ async function session(name: string) {
 }
 
 const personIn = (sessionSha256: ReturnType<typeof sessionDigest>, isUse = true) =>
-  identity.transact((tx) => openSessionStore(tx).personIn(sessionSha256, isUse));
+  identity.transact(
+    async (tx) => (await openSessionStore(tx).personIn(sessionSha256, isUse))?.person,
+  );
 
 it('an account has the password that was set last, until it is taken away', async () => {
   const personId = await person('ada');

@@ -3,7 +3,10 @@ import type { FastifyInstance, LightMyRequestResponse } from 'fastify';
 import type pg from 'pg';
 import { createDecide } from '../../src/actors/decision.ts';
 import { createReviewerCommands, type ReviewerCommands } from '../../src/actors/reviewers.ts';
+import type { OidcProvider } from '../../src/admin/oidc.ts';
 import { consoleRoutes } from '../../src/admin/routes/console.ts';
+import { openapiRoutes } from '../../src/admin/routes/openapi.ts';
+import { reviewRoutes } from '../../src/admin/routes/reviews.ts';
 import { createAdminServer } from '../../src/admin/server.ts';
 import type { Decide } from '../../src/domain/approval.ts';
 import type { Role } from '../../src/domain/authority.ts';
@@ -15,6 +18,7 @@ import { type Facts, openFacts } from './facts.ts';
 
 export interface ConsoleOptions {
   readonly isOnLoopback?: boolean;
+  readonly provider?: OidcProvider;
   /** In place of the real command. */
   readonly decide?: Decide;
   readonly queueStates?: () => Promise<Record<string, Record<string, number>>>;
@@ -23,6 +27,7 @@ export interface ConsoleOptions {
 export interface TestConsole {
   readonly server: FastifyInstance;
   readonly decision: Database;
+  readonly identity: Database;
   openLedger(): Database;
   readonly client: pg.Client;
   readonly facts: Facts;
@@ -42,17 +47,20 @@ export async function openConsole(options: ConsoleOptions = {}): Promise<TestCon
   const identity = database.open('identity');
   const audit = database.open('audit');
   const commands = createReviewerCommands(identity);
+  const decide =
+    options.decide ?? createDecide({ database: decision, send: async () => {}, log: silentLog });
   const server = await createAdminServer({
     routes: [
+      reviewRoutes({ identity, decision, decide }),
+      openapiRoutes,
       consoleRoutes({
         identity,
         decision,
         audit,
-        decide:
-          options.decide ??
-          createDecide({ database: decision, send: async () => {}, log: silentLog }),
+        decide,
         queueStates: options.queueStates ?? (async () => ({ risk: { waiting: 3 } })),
         isOnLoopback: options.isOnLoopback ?? true,
+        provider: options.provider,
         log: silentLog,
         isTransient: () => false,
       }),
@@ -70,6 +78,7 @@ export async function openConsole(options: ConsoleOptions = {}): Promise<TestCon
   return {
     server,
     decision,
+    identity,
     openLedger: () => database.open('ledger'),
     client,
     facts,

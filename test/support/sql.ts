@@ -100,6 +100,7 @@ export const hex = (digit: string) => digit.repeat(64);
  */
 export async function keepChain(client: pg.Client): Promise<void> {
   await client.query(UP_TO_THE_REVIEW);
+  await client.query(WARNING);
   await client.query(approvedBy([ids.administrator, ids.seniorAuthority]));
   await appendEntry(client, 'DECISION', ids.decision);
   await client.query(EXECUTION);
@@ -153,6 +154,7 @@ export function finalised(by: keyof typeof ROLE_OF, type = 'approved'): string {
   return `
     update decision.decision set decision_type = '${type}', decision_maker_id = '${by}', decision_maker_role = '${ROLE_OF[by]}',
       justification = 'because', row_digest = '${hex('d')}', finalized_at = ${type === 'escalated' ? 'null' : 'now()'},
+      escalated_at = ${type === 'escalated' ? 'now()' : 'null'},
       option_id = ${approving ? `'restore'` : 'null'},
       expires_at = ${approving ? `now() + valid_for_s * interval '1 second'` : 'null'}
     where decision_id = '${ids.decision}';`;
@@ -198,6 +200,8 @@ const UP_TO_THE_REVIEW = `
   values ('t1', '${hex('0')}', '${ids.auditor}', now() + interval '1 day');
   insert into identity.password (person_id, password_hash)
   values ('${ids.auditor}', '$argon2id$v=19$m=19456,t=2,p=1$${'A'.repeat(22)}$${'A'.repeat(43)}');
+  insert into identity.oidc_account (issuer, subject, person_id)
+  values ('https://login.example.org', 's1', '${ids.auditor}');
   insert into identity.session (session_sha256, person_id) values ('${hex('3')}', '${ids.auditor}');
 
   insert into event.source (source_system, kind, signature_required) values ('github', 'github', true);
@@ -248,4 +252,15 @@ const UP_TO_THE_REVIEW = `
   insert into decision.decision (decision_id, advisory_id, decision_type, review_id, event_id, round, risk_level,
     required_authority, valid_for_s, view_digest, salt)
   values ('${ids.decision}', '${ids.advisory}', 'pending', '${ids.review}', '${ids.event}', 1, 'MEDIUM',
-    '{"seats": [["Administrator"], ["Senior Authority"]], "roles": 2}', 86400, '${hex('e')}', '${hex('b')}');`;
+    '{"seats": [["Administrator"], ["Senior Authority"]], "roles": 2}', 86400, '${hex('e')}', '${hex('b')}');
+  insert into decision.notification_route (route) values ('officers');
+  insert into decision.notification_message (message_id, route, subject, content, body)
+  values ('${uuid(8, 9)}', 'officers', 'MEDIUM', 'A review waits', '{}');
+  insert into decision.notification (route, kind, decision_id, message_id)
+  values ('officers', 'new', '${ids.decision}', '${uuid(8, 9)}');`;
+
+/** A warning needs a round that is old enough, which only a superuser past the guards can make. */
+const WARNING = `
+  alter table decision.round_warning disable trigger warning_is_due;
+  insert into decision.round_warning (decision_id) values ('${ids.decision}');
+  alter table decision.round_warning enable always trigger warning_is_due;`;

@@ -59,7 +59,7 @@ export function layout(frame: Frame, { title, place, main }: Page): Html {
       ${main}
     </main>
     <footer class="bottom">
-      <span>All times are UTC.</span>
+      <span>All times are UTC.${person !== undefined && html` <a href="/console/reference">API</a>`}</span>
       <button type="button" class="quiet" data-keyboard-help hidden>Keyboard</button>
     </footer>
     ${keyboardHelp}

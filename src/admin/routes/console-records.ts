@@ -6,7 +6,9 @@
  *     GET /console/policies/:name        one of them; ?version=, otherwise the one in force
  *     GET /console/events/:id            the life of an event, with its ledger entries
  *     GET /console/events/:id/trace      the same as JSON
+ *     GET /console/events/:id/evidence   the bundle that strangers verify
  *     GET /console/events/:id/payload    the event as it was sent, as JSON
+ *     GET /console/reference             the API
  *     GET /console/dead-letters          what no stage could take; ?state=all
  *     GET /console/dead-letters/:id      one of them
  */
@@ -14,7 +16,7 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import Type from 'typebox';
 import { isUuid } from '../../domain/ids.ts';
-import { type Refusal, refuse } from '../../domain/problem.ts';
+import { isRefusal, type Refusal, refuse } from '../../domain/problem.ts';
 import { openAuditStore } from '../../stores/audit.ts';
 import { overviewOf } from '../../stores/audit-overview.ts';
 import { changesOf, listPolicies, versionsOf } from '../../stores/audit-policies.ts';
@@ -27,11 +29,13 @@ import { deadLetterPage } from '../console/pages/dead-letter.ts';
 import { deadLettersPage } from '../console/pages/dead-letters.ts';
 import { policiesPage } from '../console/pages/policies.ts';
 import { policyPage } from '../console/pages/policy.ts';
+import { type ApiDescription, referencePage } from '../console/pages/reference.ts';
 import { tracePage } from '../console/pages/trace.ts';
 import type { Show } from '../console/show.ts';
 import { Refused } from '../problem.ts';
 import { barredFromList, barredFromReview } from '../review-desk.ts';
 import { signedIn } from './console-sign-in.ts';
+import { bundleOf, sendBundle } from './evidence.ts';
 
 export interface RecordRoutesOptions {
   /** Sessions of these domains. */
@@ -66,6 +70,10 @@ export function addRecordRoutes(scope: FastifyInstance, options: RecordRoutesOpt
     const queues = await withinReason(queueStates());
     return show.page(request, reply, dashboardPage({ ...standing, backlog, overview, queues }));
   });
+
+  server.get('/reference', (request, reply) =>
+    show.page(request, reply, referencePage(server.swagger() as ApiDescription)),
+  );
 
   server.get('/policies', async (request, reply) => {
     letPast(request, barredFromList);
@@ -107,6 +115,14 @@ export function addRecordRoutes(scope: FastifyInstance, options: RecordRoutesOpt
     letPast(request, barredFromReview);
     const { id } = request.params;
     return sendFile(reply, `event-${id}.json`, (await readTrace(id)).payload);
+  });
+
+  server.get('/events/:id/evidence', { schema: { params: Id } }, async (request, reply) => {
+    letPast(request, barredFromReview);
+    const { id } = request.params;
+    const bundle = await bundleOf(audit, id);
+    if (isRefusal(bundle)) throw new Refused(bundle);
+    return sendBundle(reply, id, bundle);
   });
 
   server.get('/dead-letters', { schema: { querystring: LettersQuery } }, async (request, reply) => {

@@ -15,12 +15,15 @@ import {
 import { acts, roles } from '../../domain/authority.ts';
 import { isUuid, type PersonId, type ReviewId } from '../../domain/ids.ts';
 import { isRefusal, problems, type Refusal, refuse } from '../../domain/problem.ts';
+import { refuseStaleProof } from '../../domain/step-up.ts';
 import type { Database } from '../../stores/database.ts';
 import { openReviewStore } from '../../stores/review.ts';
 import type { RefusedAct } from '../console/pages/review-decision.ts';
 import { reviewPage } from '../console/pages/review.ts';
 import type { Show } from '../console/show.ts';
 import { barredFromReview, readReview, unknownReview } from '../review-desk.ts';
+import { currentSession, renewSession } from '../session.ts';
+import type { Door } from '../sign-in.ts';
 import { signedIn } from './console-sign-in.ts';
 
 export interface ReviewRoutesOptions {
@@ -28,6 +31,10 @@ export interface ReviewRoutesOptions {
   readonly decision: Database;
   readonly decide: Decide;
   readonly show: Show;
+  readonly door: Door;
+  readonly isOnLoopback: boolean;
+  /** Whether people may sign in through an OpenID provider. */
+  readonly hasProvider: boolean;
 }
 
 const Params = Type.Object({ id: Type.String() });
@@ -40,11 +47,13 @@ const DecisionForm = Type.Object({
   option: Type.Optional(Type.String({ maxLength: 100 })),
   role: Type.Optional(Type.Enum(['', ...roles])),
   justification: Type.String({ maxLength: 2 * JUSTIFICATION_CHARACTERS_MAX }),
+  /** Password or token, where the sign-in is too old for the level. */
+  proof: Type.Optional(Type.String({ maxLength: 800 })),
 });
 
 export function addReviewRoutes(
   scope: FastifyInstance,
-  { decision, decide, show }: ReviewRoutesOptions,
+  { decision, decide, show, door, isOnLoopback, hasProvider }: ReviewRoutesOptions,
 ): void {
   const server = scope.withTypeProvider<TypeBoxTypeProvider>();
 
@@ -59,7 +68,8 @@ export function addReviewRoutes(
       const { id } = request.params;
       if (!isUuid(id)) return show.problem(request, reply, unknownReview());
       const asked = requestOf(signedIn(request).personId, id as ReviewId, request.body);
-      const answer = isRefusal(asked) ? asked : await decide(asked);
+      const barred = isRefusal(asked) ? asked : await stepUp(request, reply, asked.reviewId);
+      const answer = barred ?? (await decide(asked as DecisionRequest));
       if (!isRefusal(answer)) return reply.redirect(`/console/reviews/${id}#decision`, 303);
       const { option, role, justification, shown_at: shownAt } = request.body;
       return showReview(request, reply, id, {
@@ -71,6 +81,26 @@ export function addReviewRoutes(
       });
     },
   );
+
+  /** On a level that asks for it, has whoever signed in too long ago prove once more who they are. */
+  async function stepUp(
+    request: FastifyRequest<{ Body: Static<typeof DecisionForm> }>,
+    reply: FastifyReply,
+    reviewId: ReviewId,
+  ): Promise<Refusal | undefined> {
+    const person = signedIn(request);
+    const parts = await decision.transact((tx) => readReview(tx, reviewId, person));
+    if (parts === undefined) return unknownReview();
+    const { id, authenticatedAt } = currentSession(request);
+    const { standing, now } = parts.found;
+    const stale = refuseStaleProof(standing.riskLevel, authenticatedAt!, now);
+    const { proof = '' } = request.body;
+    if (stale === undefined || proof === '') return stale;
+    const renewed = await door.again(id, person, proof);
+    if (typeof renewed !== 'string') return renewed;
+    renewSession(request, reply, renewed, isOnLoopback);
+    return undefined;
+  }
 
   async function showReview(
     request: FastifyRequest,
@@ -86,7 +116,15 @@ export function addReviewRoutes(
       return parts && { parts, acts: await openReviewStore(tx).actsOf(parts.file.reviewId) };
     });
     if (read === undefined) return show.problem(request, reply, unknownReview());
-    const page = reviewPage({ ...read, refused, formToken: reply.generateCsrf() });
+    const { riskLevel } = read.parts.found.standing;
+    const { authenticatedAt } = currentSession(request);
+    const stale = refuseStaleProof(riskLevel, authenticatedAt!, read.parts.found.now);
+    const page = reviewPage({
+      ...read,
+      refused,
+      formToken: reply.generateCsrf(),
+      proof: { isStale: stale !== undefined, hasProvider },
+    });
     const status = refused === undefined ? 200 : problems[refused.refusal.reason].status;
     return show.page(request, reply, page, status);
   }

@@ -3,6 +3,8 @@
  *
  *     GET  /console/sign-in    two forms: name and password, or an API token
  *     POST /console/sign-in    303 to where the person wanted to go, or the form again with 401
+ *     GET  /console/sign-in/provider   to the OpenID provider, where one is configured; ?again=yes to prove it once more
+ *     GET  /console/sign-in/return     back from there
  *     POST /console/sign-out   ends the session at the server
  *     POST /console/still-here a person is at work on a page: the session does not lapse
  */
@@ -14,13 +16,15 @@ import type { Person } from '../../stores/identity.ts';
 import { arrivalPage } from '../console/pages/problem.ts';
 import { signInPage } from '../console/pages/sign-in.ts';
 import type { Show } from '../console/show.ts';
-import { currentSession, giveCookie } from '../session.ts';
+import type { OidcProvider } from '../oidc.ts';
+import { currentSession, endVisit, giveCookie, keepVisit } from '../session.ts';
 import type { Door } from '../sign-in.ts';
 
 export interface DoorRoutesOptions {
   readonly door: Door;
   readonly show: Show;
   readonly isOnLoopback: boolean;
+  readonly provider: OidcProvider | undefined;
 }
 
 /** From one address, and for one name from all addresses together, in a minute. */
@@ -37,10 +41,11 @@ const SignIn = Type.Object({
   token: Text(200),
 });
 const Arrival = Type.Object({ next: Text(2_000) });
+const Departure = Type.Object({ next: Text(2_000), again: Type.Optional(Type.Literal('yes')) });
 
 export function addDoorRoutes(
   scope: FastifyInstance,
-  { door, show, isOnLoopback }: DoorRoutesOptions,
+  { door, show, isOnLoopback, provider }: DoorRoutesOptions,
 ): void {
   const server = scope.withTypeProvider<TypeBoxTypeProvider>();
 
@@ -61,7 +66,12 @@ export function addDoorRoutes(
     // The forms below are for the browser that holds this.
     giveCookie(request, reply, currentSession(request).id, isOnLoopback);
     const formToken = reply.generateCsrf();
-    const page = signInPage({ formToken, next: placeWithin(next), refusal });
+    const page = signInPage({
+      formToken,
+      next: placeWithin(next),
+      refusal,
+      hasProvider: provider !== undefined,
+    });
     const status = refusal === undefined ? 200 : problems[refusal.reason].status;
     return show.page(request, reply, page, status);
   };
@@ -100,6 +110,37 @@ export function addDoorRoutes(
       return reply.redirect(placeWithin(next), 303);
     },
   );
+
+  if (provider !== undefined) {
+    const config = { rateLimit: { max: TRIES_PER_ADDRESS_MAX, timeWindow: A_MINUTE_MS } };
+    server.get(
+      '/sign-in/provider',
+      { schema: { querystring: Departure }, config },
+      async (request, reply) => {
+        const { next, again } = request.query;
+        const { attempt } = keepVisit(request, reply, placeWithin(next), isOnLoopback);
+        const url = await provider.start(attempt, again === 'yes');
+        return url instanceof URL
+          ? reply.redirect(url.href, 303)
+          : showDoor(request, reply, next, url);
+      },
+    );
+    server.get('/sign-in/return', { config }, async (request, reply) => {
+      // The provider's redirect brings no cookie along; the same address asked for by a page of ours does.
+      if (comesFromElsewhere(request)) return arrive(request, reply, show);
+      const visit = endVisit(request, reply, isOnLoopback);
+      if (visit === undefined) {
+        const refusal = refuse('sign_in_failed', 'this browser has not asked to sign in');
+        return showDoor(request, reply, undefined, refusal);
+      }
+      const who = await provider.finish(visit.attempt, new URL(request.url, 'http://here').search);
+      const id = isRefusal(who) ? who : await door.withProvider(who);
+      if (typeof id !== 'string') return showDoor(request, reply, visit.next, id);
+      await door.leave(currentSession(request).id);
+      giveCookie(request, reply, id, isOnLoopback);
+      return reply.redirect(placeWithin(visit.next), 303);
+    });
+  }
 
   // To ask is enough: what counts as use is said where sessions are read.
   server.post('/still-here', (_request, reply) => reply.status(204).send());

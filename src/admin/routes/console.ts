@@ -11,6 +11,7 @@ import type { Database } from '../../stores/database.ts';
 import { readAssets } from '../console/assets.ts';
 import type { QueueStates } from '../console/pages/dashboard.ts';
 import { createShow } from '../console/show.ts';
+import type { OidcProvider } from '../oidc.ts';
 import { refusalOf } from '../problem.ts';
 import type { AdminRoutes } from '../server.ts';
 import { keepSessions } from '../session.ts';
@@ -30,6 +31,8 @@ export interface ConsoleOptions {
   readonly queueStates: () => Promise<QueueStates>;
   /** Whether the server listens on loopback only. */
   readonly isOnLoopback: boolean;
+  /** Undefined: people sign in with a password or a token only. */
+  readonly provider?: OidcProvider | undefined;
   readonly log: Log;
   /** As for the server. */
   readonly isTransient: (error: unknown) => boolean;
@@ -39,7 +42,7 @@ export interface ConsoleOptions {
 const FORM_BYTES_MAX = 65_536;
 
 export function consoleRoutes(options: ConsoleOptions): AdminRoutes {
-  const { identity, decision, audit, decide, queueStates, isOnLoopback, log } = options;
+  const { identity, decision, audit, decide, queueStates, isOnLoopback, provider, log } = options;
   return async (server) => {
     const assets = await readAssets();
     assets.addRoutes(server);
@@ -61,11 +64,19 @@ export function consoleRoutes(options: ConsoleOptions): AdminRoutes {
       scope.setNotFoundHandler((request, reply) =>
         show.problem(request, reply, refuse('not_found', 'no page has this address')),
       );
-      addDoorRoutes(scope, { door: createDoor(identity), show, isOnLoopback });
+      const door = createDoor(identity);
+      addDoorRoutes(scope, { door, show, isOnLoopback, provider });
       await scope.register((inside, _options, done) => {
         requireSignIn(inside, show);
         addInboxRoutes(inside, { decision, show });
-        addReviewRoutes(inside, { decision, decide, show });
+        addReviewRoutes(inside, {
+          decision,
+          decide,
+          show,
+          door,
+          isOnLoopback,
+          hasProvider: provider !== undefined,
+        });
         addRecordRoutes(inside, { audit, decision, queueStates, show });
         done();
       });

@@ -10,7 +10,7 @@
  */
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { FastifyInstance, FastifyReply } from 'fastify';
-import Type from 'typebox';
+import Type, { type Static } from 'typebox';
 import { DISCARD_REASON_CHARACTERS_MAX } from '../../domain/dead-letter.ts';
 import { type DeadLetterId, isUuid, type PersonId } from '../../domain/ids.ts';
 import { isProblemCode, isRefusal, problems, type Refusal, refuse } from '../../domain/problem.ts';
@@ -18,7 +18,15 @@ import { type DeadLetterFull, type DeadLetterSummary, openAuditStore } from '../
 import type { Database } from '../../stores/database.ts';
 import type { Person } from '../../stores/identity.ts';
 import { personOf, requirePerson } from '../authentication.ts';
+import {
+  Discarded,
+  LetterDocument,
+  LetterPage,
+  type LetterSummary,
+  Redriven,
+} from '../dead-letter-schemas.ts';
 import { letterCursorOf, letterPlaceFrom } from '../letter-cursor.ts';
+import { describe } from '../openapi.ts';
 import { Refused, sendProblem } from '../problem.ts';
 import { barredFromList, barredFromReview } from '../review-desk.ts';
 import type { AdminRoutes } from '../server.ts';
@@ -64,6 +72,30 @@ const DiscardBody = Type.Object(
 );
 const Id = Type.Object({ id: Type.String() });
 
+const ofLetters = { tag: 'Dead letters', caller: 'person' } as const;
+const operations = {
+  list: {
+    ...ofLetters,
+    operationId: 'listDeadLetters',
+    summary: 'What no stage could take, the newest first.',
+  },
+  show: {
+    ...ofLetters,
+    operationId: 'showDeadLetter',
+    summary: 'One dead letter, with its history and, for those who may read reviews, its bytes.',
+  },
+  retry: {
+    ...ofLetters,
+    operationId: 'retryDeadLetter',
+    summary: 'Send it again as it is. Operators only; may be repeated.',
+  },
+  discard: {
+    ...ofLetters,
+    operationId: 'discardDeadLetter',
+    summary: 'Close it for good, with a reason. Operators only; may be repeated.',
+  },
+} as const;
+
 export function deadLetterRoutes({
   identity,
   audit,
@@ -75,7 +107,12 @@ export function deadLetterRoutes({
 
     server.get(
       '/v1/dead-letters',
-      { schema: { querystring: ListQuery } },
+      {
+        schema: describe(operations.list, {
+          querystring: ListQuery,
+          response: { 200: LetterPage },
+        }),
+      },
       async (request, reply) => {
         const barred = barredFromList(personOf(request));
         if (barred !== undefined) return sendProblem(reply, barred);
@@ -96,38 +133,52 @@ export function deadLetterRoutes({
       },
     );
 
-    server.get('/v1/dead-letters/:id', { schema: { params: Id } }, async (request, reply) => {
-      const person = personOf(request);
-      const barred = barredFromList(person);
-      if (barred !== undefined) return sendProblem(reply, barred);
-      const id = idIn(request.params);
-      const letter = await audit.transact((tx) => openAuditStore(tx).deadLetter(id));
-      if (letter === undefined) return sendProblem(reply, unknownLetter());
-      return documentOf(letter, barredFromReview(person) === undefined);
-    });
+    server.get(
+      '/v1/dead-letters/:id',
+      { schema: describe(operations.show, { params: Id, response: { 200: LetterDocument } }) },
+      async (request, reply) => {
+        const person = personOf(request);
+        const barred = barredFromList(person);
+        if (barred !== undefined) return sendProblem(reply, barred);
+        const id = idIn(request.params);
+        const letter = await audit.transact((tx) => openAuditStore(tx).deadLetter(id));
+        if (letter === undefined) return sendProblem(reply, unknownLetter());
+        return documentOf(letter, barredFromReview(person) === undefined);
+      },
+    );
 
     server.post(
       '/v1/dead-letters/:id/retry',
-      { schema: { params: Id } },
+      { schema: describe(operations.retry, { params: Id, response: { 200: Redriven } }) },
       async (request, reply) => {
         const person = operatorOf(personOf(request));
         const id = idIn(request.params);
         const redriven = await commands.retry(id, person.personId);
         if (isRefusal(redriven)) return sendRefusal(reply, redriven);
         const { queue, redrivenAt } = redriven;
-        return { dead_letter_id: id, state: 'redriven', queue, redriven_at: redrivenAt };
+        return { dead_letter_id: id, state: 'redriven' as const, queue, redriven_at: redrivenAt };
       },
     );
 
     server.post(
       '/v1/dead-letters/:id/discard',
-      { schema: { params: Id, body: DiscardBody } },
+      {
+        schema: describe(operations.discard, {
+          params: Id,
+          body: DiscardBody,
+          response: { 200: Discarded },
+        }),
+      },
       async (request, reply) => {
         const person = operatorOf(personOf(request));
         const id = idIn(request.params);
         const discarded = await commands.discard(id, request.body.reason, person.personId);
         if (isRefusal(discarded)) return sendRefusal(reply, discarded);
-        return { dead_letter_id: id, state: 'discarded', discarded_at: discarded.discardedAt };
+        return {
+          dead_letter_id: id,
+          state: 'discarded' as const,
+          discarded_at: discarded.discardedAt,
+        };
       },
     );
   };
@@ -159,7 +210,7 @@ function sendRefusal(reply: FastifyReply, refusal: Refusal): FastifyReply {
   return reply;
 }
 
-function summaryOf(letter: DeadLetterSummary): object {
+function summaryOf(letter: DeadLetterSummary): Static<typeof LetterSummary> {
   return {
     dead_letter_id: letter.deadLetterId,
     state: letter.state,
@@ -176,13 +227,13 @@ function summaryOf(letter: DeadLetterSummary): object {
   };
 }
 
-function documentOf(letter: DeadLetterFull, mayRead: boolean): object {
+function documentOf(letter: DeadLetterFull, mayRead: boolean): Static<typeof LetterDocument> {
   return {
     ...summaryOf(letter),
     error_class: letter.errorClass,
     content_sha256: letter.contentSha256,
     kind: letter.kind,
-    redrives: letter.redrives,
+    redrives: [...letter.redrives],
     discarded_at: letter.discardedAt,
     discarded_by: letter.discardedBy,
     discard_reason: letter.discardReason,

@@ -11,6 +11,7 @@
  * but for what comes while too much is on its way already: that is answered with 503 before it is read.
  */
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import Type from 'typebox';
 import { type KeptEvent, originOf, type Verdict } from '../../domain/event.ts';
 import { isUuid } from '../../domain/ids.ts';
 import { JSON_BYTES_MAX, readUtf8 } from '../../domain/json-text.ts';
@@ -23,6 +24,7 @@ import {
 } from '../../domain/source.ts';
 import { openAuditStore } from '../../stores/audit.ts';
 import type { Database } from '../../stores/database.ts';
+import { describe, Problem } from '../openapi.ts';
 import { sendProblem } from '../problem.ts';
 import type { AdminRoutes } from '../server.ts';
 
@@ -46,6 +48,48 @@ export interface EventRoutesOptions {
   readonly onReplied?: (() => Promise<void>) | undefined;
 }
 
+const Id = Type.Object({ id: Type.String() });
+const Source = Type.Object({ source: Type.String() });
+const EventState = Type.Object({
+  event_id: Type.String(),
+  state: Type.String(),
+  received_at: Type.String(),
+});
+const Receipt = Type.Object({
+  event_id: Type.String(),
+  digest: Type.String({ description: 'SHA-256 of the canonical content.' }),
+  status_url: Type.String(),
+});
+const Receipts = Type.Union([
+  Receipt,
+  Type.Array(
+    Type.Union([Type.Object({ ...Receipt.properties, replayed: Type.Boolean() }), Problem]),
+    { description: 'For a batch: one result for each of its events, in order.' },
+  ),
+]);
+
+const ofEvents = { tag: 'Events', caller: 'source' } as const;
+const operations = {
+  send: {
+    ...ofEvents,
+    operationId: 'sendEvents',
+    summary: 'CloudEvents 1.0: structured, batched or binary mode. 202 once they are on record.',
+    consumes: ['application/cloudevents+json', 'application/cloudevents-batch+json', '*/*'],
+  },
+  show: {
+    tag: 'Events',
+    caller: 'anybody',
+    operationId: 'showEvent',
+    summary: 'Where an event is in its life.',
+  },
+} as const;
+const sendTo = ({ name }: SourceKind) => ({
+  ...ofEvents,
+  operationId: `sendEventsTo${name.charAt(0).toUpperCase()}${name.slice(1)}`,
+  summary: `A message for one source of the kind ${name}.`,
+  consumes: ['application/json', '*/*'],
+});
+
 export function eventRoutes(options: EventRoutesOptions): AdminRoutes {
   const { intake, kinds, audit, overload = () => undefined, onReplied } = options;
   return async (server) => {
@@ -62,15 +106,19 @@ export function eventRoutes(options: EventRoutesOptions): AdminRoutes {
         });
       }
     });
-    server.get<{ Params: { id: string } }>('/v1/events/:id', async (request, reply) => {
-      const { id } = request.params;
-      const state = isUuid(id)
-        ? await audit.transact((tx) => openAuditStore(tx).eventState(id))
-        : undefined;
-      if (state === undefined)
-        return sendProblem(reply, refuse('not_found', 'no event has this id'));
-      return { event_id: id, state: state.state, received_at: state.receivedAt };
-    });
+    server.get<{ Params: { id: string } }>(
+      '/v1/events/:id',
+      { schema: describe(operations.show, { params: Id, response: { 200: EventState } }) },
+      async (request, reply) => {
+        const { id } = request.params;
+        const state = isUuid(id)
+          ? await audit.transact((tx) => openAuditStore(tx).eventState(id))
+          : undefined;
+        if (state === undefined)
+          return sendProblem(reply, refuse('not_found', 'no event has this id'));
+        return { event_id: id, state: state.state, received_at: state.receivedAt };
+      },
+    );
   };
 }
 
@@ -97,8 +145,18 @@ function addIntake(scope: FastifyInstance, intake: Intake, kind: SourceKind): vo
         : await intake.keepRefused(read, { bytes: body, length: body.length });
     return answer(request, reply, verdict);
   };
-  scope.post(`/v1/sources/${kind.name}/:source/events`, receive);
-  if (kind.name === DEFAULT_SOURCE_KIND) scope.post('/v1/events', receive);
+  // Described, and not validated here: what a message must be, its kind of source says, on the bytes.
+  const validatorCompiler = () => () => true;
+  const body = Type.Unknown({ description: `A message of the kind ${kind.name}.` });
+  const addressed = describe(sendTo(kind), { params: Source, body, response: { 202: Receipt } });
+  scope.post(
+    `/v1/sources/${kind.name}/:source/events`,
+    { schema: addressed, validatorCompiler },
+    receive,
+  );
+  if (kind.name !== DEFAULT_SOURCE_KIND) return;
+  const schema = describe(operations.send, { body, response: { 202: Receipts } });
+  scope.post('/v1/events', { schema, validatorCompiler }, receive);
 }
 
 /** The column that keeps a length is a signed 32-bit integer; a header may claim any. */

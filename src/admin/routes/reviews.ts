@@ -20,6 +20,7 @@ import { riskLevels } from '../../domain/risk-level.ts';
 import type { Database } from '../../stores/database.ts';
 import { openReviewStore, type ReviewFilter } from '../../stores/review.ts';
 import { personOf, requirePerson } from '../authentication.ts';
+import { describe } from '../openapi.ts';
 import { sendProblem } from '../problem.ts';
 import { cursorOf, type ListOrder, placeFrom } from '../review-cursor.ts';
 import { barredFromList, barredFromReview, readReview, unknownReview } from '../review-desk.ts';
@@ -68,6 +69,25 @@ const DecisionBody = Type.Object(
 
 const ReviewParams = Type.Object({ id: Type.String() });
 
+const ofReviews = { tag: 'Reviews', caller: 'person' } as const;
+const operations = {
+  list: {
+    ...ofReviews,
+    operationId: 'listReviews',
+    summary: 'What waits for people, by risk and then by age; decided ones the newest first.',
+  },
+  show: {
+    ...ofReviews,
+    operationId: 'showReview',
+    summary: 'One review, with what the person who asks may do.',
+  },
+  decide: {
+    ...ofReviews,
+    operationId: 'decide',
+    summary: 'Approve, reject, override or escalate. A repeat is answered with 200 and the same.',
+  },
+} as const;
+
 export function reviewRoutes({ identity, decision, decide }: ReviewRoutesOptions): AdminRoutes {
   return (scope: FastifyInstance) => {
     requirePerson(scope, identity);
@@ -76,7 +96,12 @@ export function reviewRoutes({ identity, decision, decide }: ReviewRoutesOptions
 
     server.get(
       '/v1/reviews',
-      { schema: { querystring: ListQuery, response: { 200: ReviewPage } } },
+      {
+        schema: describe(operations.list, {
+          querystring: ListQuery,
+          response: { 200: ReviewPage },
+        }),
+      },
       async (request, reply) => {
         const barred = barredFromList(personOf(request));
         if (barred !== undefined) return sendProblem(reply, barred);
@@ -99,7 +124,12 @@ export function reviewRoutes({ identity, decision, decide }: ReviewRoutesOptions
 
     server.get(
       '/v1/reviews/:id',
-      { schema: { params: ReviewParams, response: { 200: ReviewDocument } } },
+      {
+        schema: describe(operations.show, {
+          params: ReviewParams,
+          response: { 200: ReviewDocument },
+        }),
+      },
       async (request, reply) => {
         const person = personOf(request);
         const barred = barredFromReview(person);
@@ -114,11 +144,11 @@ export function reviewRoutes({ identity, decision, decide }: ReviewRoutesOptions
     server.post(
       '/v1/reviews/:id/decisions',
       {
-        schema: {
+        schema: describe(operations.decide, {
           params: ReviewParams,
           body: DecisionBody,
           response: { 200: DecisionDocument, 201: DecisionDocument },
-        },
+        }),
       },
       async (request, reply) => {
         const { id } = request.params;

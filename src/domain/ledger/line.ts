@@ -4,7 +4,7 @@
  */
 import { hash } from 'node:crypto';
 import { isCanonicalObject } from './canonical-form.ts';
-import type { Status } from './verdict.ts';
+import type { FailureStatus } from './verdict.ts';
 
 /** The longest line: a hash, a leaf of at most 800 bytes, 65,536 bytes of data, two TABs and LF, with room to spare. */
 export const LINE_BYTES_MAX = 70_000;
@@ -26,7 +26,7 @@ export interface Line {
 }
 
 export interface Failure {
-  readonly status: Exclude<Status, 'OK'>;
+  readonly status: FailureStatus;
   /** One sentence for people. */
   readonly detail: string;
 }

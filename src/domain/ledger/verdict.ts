@@ -1,8 +1,13 @@
 /** What a verification says, and the pins that it may be given. */
 
-/** Exit codes of `ledger verify`, in the order in which an entry is checked. 1 (own crash) and 2 (usage) are no verdicts. */
+/**
+ * Exit codes of `ledger verify` and `evidence verify`, in the order in which an entry is checked. 1 (own crash) and 2 (usage)
+ * are no verdicts.
+ */
 export const statusCodes = {
   OK: 0,
+  /** Everything holds; something is missing whose erasure is itself recorded and proven. */
+  ERASED_OK: 0,
   /** The file or database cannot be read. */
   UNREADABLE: 3,
   /** A line is not three fields, a leaf is not exactly its template, or a value is outside its character set. */
@@ -39,8 +44,15 @@ export const statusCodes = {
   PROOF_INVALID: 34,
   /** The ledger is not the one that its signer has signed: a start of the signer ends with this code. */
   STATE_MISMATCH: 35,
+  /** An entry says that it was sealed at another time than the witnesses saw. */
+  TIME: 36,
+  /** A day of a source does not add up. */
+  INCOMPLETE: 38,
+  /** Of a bundle: something that an entry rests on is not there, and no erasure says why. */
+  DATA_MISSING: 39,
 } as const;
 export type Status = keyof typeof statusCodes;
+export type FailureStatus = Exclude<Status, 'OK' | 'ERASED_OK'>;
 
 /** The first failure decides. Printed as one line of JSON. */
 export interface Verdict {

@@ -5,7 +5,13 @@
 import { type Failure, placeFault } from './line.ts';
 import type { Repeat } from './repeats.ts';
 import type { SealedTimes, SegmentReport } from './segment.ts';
-import { type Pin, type Status, statusCodes, type Verdict, type Warning } from './verdict.ts';
+import {
+  type FailureStatus,
+  type Pin,
+  statusCodes,
+  type Verdict,
+  type Warning,
+} from './verdict.ts';
 
 export interface Verification {
   /** Takes the next segment. False when the verdict is decided: nothing after it can change it. */
@@ -69,7 +75,7 @@ function stated(
 
 /** A verdict without a single entry: nothing could be read, or the header was wrong. */
 export function verdictOnHeader(
-  status: Exclude<Status, 'OK'>,
+  status: FailureStatus,
   detail: string,
   origin: string | null,
 ): Verdict {

@@ -22,8 +22,8 @@ export const gaps: Readonly<Record<string, string>> = {
     join audit.evaluation v on v.evaluation_id = a.evaluation_id
     where not exists (select from audit.review r where r.advisory_id = a.advisory_id)
       and not ${deadAt('awaiting-decision', 'a.evaluation_id')}`,
-  G4: `select d.decision_id, d.finalized_at from audit.decision d
-    where d.finalized_at is not null and ${noEntry('DECISION', 'd.decision_id')}`,
+  G4: `select d.decision_id, coalesce(d.finalized_at, d.escalated_at) from audit.decision d
+    where d.row_digest is not null and ${noEntry('DECISION', 'd.decision_id')}`,
   G5: `select d.decision_id, l.sealed_at from audit.decision d
     join audit.ledger_entry l on l.entry_type = 'DECISION' and l.linked_entity_id = d.decision_id
     where d.decision_type in ('approved', 'override')

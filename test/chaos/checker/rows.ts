@@ -68,9 +68,9 @@ const tables = {
       d.event_id as "eventId", d.round, d.risk_level as "riskLevel", d.required_authority as requirement,
       d.valid_for_s as "validForS", d.view_digest as "viewDigest", d.salt, d.decision_type as state,
       d.option_id as "optionId", d.decision_maker_id as "makerId", d.decision_maker_role as "makerRole",
-      d.justification, d.created_at as "createdAt", d.finalized_at as "finalizedAt", d.expires_at as "expiresAt",
-      d.row_digest as "rowDigest", ${approvals} as approvals
-    from decision.decision d where d.finalized_at is not null`,
+      d.justification, d.created_at as "createdAt", d.finalized_at as "finalizedAt",
+      d.escalated_at as "escalatedAt", d.expires_at as "expiresAt", d.row_digest as "rowDigest", ${approvals} as approvals
+    from decision.decision d where d.row_digest is not null`,
   executions: `select execution_id as "executionId", decision_id as "decisionId", event_id as "eventId",
       action_no as "actionNo", target_system as target, request_body as "requestBody",
       command_sha256 as "commandSha256", requested_at as "requestedAt", expires_at as "expiresAt",

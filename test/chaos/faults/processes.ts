@@ -1,7 +1,7 @@
 /** Faults of the processes: killed, paused, replaced, doubled. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Random } from '../random.ts';
-import { type Instance, type Kind, kinds, type System } from '../system/system.ts';
+import { type Instance, type Kind, kinds, type System, untilAtWork } from '../system/system.ts';
 import { anything, type Signals, sum } from '../watch/signals.ts';
 import type { FaultKind, Harm } from './fault.ts';
 
@@ -13,8 +13,11 @@ const QUEUES: readonly string[] = kinds.filter(
   (kind) => !['admin', 'reconciler', 'signer'].includes(kind),
 );
 
+/** One that has something to lose, where there is one. */
 function drawn(system: System, random: Random): Instance {
-  return random.pick(system.instancesOf(random.pick(kinds)));
+  const instances = system.instancesOf(random.pick(kinds));
+  const atWork = instances.filter((instance) => instance.isAtWork());
+  return random.pick(atWork.length > 0 ? atWork : instances);
 }
 
 /** What rises when a process of this kind is lost with work under way. */
@@ -84,8 +87,9 @@ const paused: FaultKind = {
   async inject(system, random) {
     const instance = drawn(system, random);
     const ms = random.between(BEYOND_LOCK_MS.min, BEYOND_LOCK_MS.max);
-    const pid = instance.process.pid();
     const successor = await system.add(instance.kind);
+    await untilAtWork([successor]);
+    const pid = instance.process.pid();
     instance.process.signal('SIGSTOP');
     await sleep(ms);
     // Only the process that was stopped: another one may have taken its place.
@@ -117,7 +121,7 @@ const scaled: FaultKind = {
   lane: 'process',
   weight: 2,
   async inject(system, random) {
-    return withMore(system, [random.pick(kinds)], random.between(4_000, 10_000));
+    return withMore(system, [random.pick(kinds)], random.between(2_000, 6_000));
   },
 };
 
@@ -125,16 +129,16 @@ const doubled: FaultKind = {
   name: 'process: everything started twice',
   lane: 'process',
   weight: 1,
-  inject: (system, random) => withMore(system, kinds, random.between(5_000, 8_000)),
+  inject: (system, random) => withMore(system, kinds, random.between(3_000, 6_000)),
 };
 
-/** More processes for a while. That they ran is what bites: nothing should go wrong by it. */
+/** More processes for a while. That they worked is what bites: nothing should go wrong by it. */
 async function withMore(system: System, more: readonly Kind[], ms: number): Promise<Harm> {
   const added = await Promise.all(more.map((kind) => system.add(kind)));
+  const atWork = await untilAtWork(added);
   await sleep(ms);
-  const ran = added.filter(({ process }) => process.pid() !== undefined).length;
   await Promise.all(added.map((instance) => system.remove(instance)));
-  return { detail: added.map(({ name }) => name).join(' '), bites: ran };
+  return { detail: added.map(({ name }) => name).join(' '), bites: atWork };
 }
 
 export const processFaults: readonly FaultKind[] = [

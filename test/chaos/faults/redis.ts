@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Random } from '../random.ts';
 import { gaps } from '../checker/gaps.ts';
+import { SOURCES } from '../load/submissions.ts';
 import type { PostgresServer } from '../system/postgres.ts';
 import type { RedisServer } from '../system/redis.ts';
 import type { System } from '../system/system.ts';
@@ -229,6 +230,11 @@ function createForger(system: System, random: Random): Forger {
       content: envelope(ids.map((decisionId) => ({ decisionId }))),
     },
     'another version': { queue: 'ledger', content: { v: 2, messages: ids } },
+    'an event that no database can keep': {
+      queue: 'ingest',
+      content: { ...invented(ids[0]!), data: { text: 'a\u0000b \ud800' } },
+    },
+    'an event without an end': { queue: 'ingest', content: nested(invented(ids[0]!)) },
     'no envelope': { queue: 'awaiting-decision', content: { approve: ids[0] } },
   };
   const what = random.pick(Object.keys(contents));
@@ -241,6 +247,17 @@ function createForger(system: System, random: Random): Forger {
       return [jobId, ...ids];
     },
   };
+}
+
+const invented = (id: string) => ({
+  ...{ specversion: '1.0', source: SOURCES.open, id, type: 'com.example.chaos.forged' },
+});
+
+/** Deeper than any reader should follow. */
+function nested(event: object): object {
+  let data: object = {};
+  for (let depth = 0; depth < 2_000; depth += 1) data = { data };
+  return { ...event, data };
 }
 
 const envelope = (messages: readonly object[]) => ({ v: 1, messages });

@@ -4,7 +4,7 @@ import { type Misbehaviour, misbehaviours } from '../load/receiver.ts';
 import type { Random } from '../random.ts';
 import { clocksCanJump } from '../system/clock.ts';
 import type { Proxy } from '../system/proxy.ts';
-import type { Instance, System } from '../system/system.ts';
+import { type Instance, type System, untilAtWork } from '../system/system.ts';
 import type { FaultKind } from './fault.ts';
 
 function way(system: System, random: Random): { instance: Instance; proxy: Proxy; to: string } {
@@ -66,15 +66,19 @@ const clockJumped: FaultKind = {
   weight: 3,
   whyNot: () => (clocksCanJump ? undefined : 'libfaketime is not installed'),
   async inject(system, random) {
-    const instance = random.pick(system.instances());
+    const instance = random.pick(system.formation());
     const seconds = random.pick([2 * HOUR_S, -2 * HOUR_S, 400 * DAY_S, -400 * DAY_S, 90, -90]);
     await instance.moveClock(seconds);
+    // The library looks at its file once a second.
     await sleep(random.between(3_000, 8_000));
+    const lived = await untilAtWork([instance]);
     await instance.moveClock(0);
-    // The library tells the process for sure; whether it minds is for the checker to find out.
-    return { detail: `${instance.name} by ${seconds} s`, bites: instance.process.pid() ? 1 : 0 };
+    // That it lived by that clock is what bites; whether it minds is for the checker to find out.
+    return { detail: `${instance.name} by ${seconds} s`, bites: lived };
   },
 };
+
+const CALL_MS_MAX = 30_000;
 
 function misbehaves(how: Misbehaviour): FaultKind {
   return {
@@ -83,8 +87,14 @@ function misbehaves(how: Misbehaviour): FaultKind {
     weight: 1,
     async inject(system, random) {
       const ms = random.between(3_000, 8_000);
+      const before = system.receiver.misbehaved();
       system.receiver.misbehave(how);
       await sleep(ms);
+      // A quiet time has no calls: it lasts until one has met it.
+      const untilMs = performance.now() + CALL_MS_MAX;
+      while (system.receiver.misbehaved() === before && performance.now() < untilMs) {
+        await sleep(100);
+      }
       system.receiver.misbehave(undefined);
       return { detail: `for ${ms} ms`, bites: ({ misbehaved }) => misbehaved };
     },

@@ -60,6 +60,11 @@ export function policies(version: number): readonly PolicyDefinition[] {
   ];
 }
 
+/** Concerns nothing that anybody sends. */
+export function idlePolicy(version: number): PolicyDefinition {
+  return policy('chaos-idle', version, ['com.example.chaos.nothing'], 'none');
+}
+
 function policy(
   name: string,
   version: number,

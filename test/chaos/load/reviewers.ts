@@ -27,6 +27,9 @@ export const people: readonly { readonly name: string; readonly role: string }[]
   { name: 'chaos-board-3', role: 'Governance Board' },
 ];
 
+/** Writes the policies, and decides nothing. */
+export const AUTHOR = 'chaos-author';
+
 export interface ReviewersOptions {
   readonly httpUrls: () => readonly string[];
   readonly people: readonly ChaosPerson[];

@@ -23,6 +23,7 @@ export interface SendersOptions {
   readonly random: Random;
   /** In all, while everything is up. */
   readonly eventsPerSecond: number;
+  readonly reviewedShare: number;
 }
 
 export interface Senders {
@@ -103,7 +104,10 @@ export function startSenders(options: SendersOptions): Senders {
 
   async function run(index: number): Promise<void> {
     const own = random.fork(`sender ${index}`);
-    const submissions = createSubmissions(own, secrets, `${index}-${own.between(0, 1e9)}`);
+    const submissions = createSubmissions({
+      ...{ random: own, secrets, reviewedShare: options.reviewedShare },
+      prefix: `${index}-${own.between(0, 1e9)}`,
+    });
     const senders = HTTP_SENDERS + QUEUE_SENDERS;
     const pauseMs = (1_000 * senders) / options.eventsPerSecond;
     let dueAtMs = performance.now() + own.next() * pauseMs;

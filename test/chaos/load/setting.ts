@@ -8,7 +8,7 @@ import type { PersonId } from '../../../src/domain/ids.ts';
 import { isRefusal, type Refusal } from '../../../src/domain/problem.ts';
 import { type Database, openDatabase } from '../../../src/stores/database.ts';
 import { policies, riskModel } from './documents.ts';
-import { type ChaosPerson, people } from './reviewers.ts';
+import { AUTHOR, type ChaosPerson, people } from './reviewers.ts';
 import { type Secrets, SOURCES } from './submissions.ts';
 
 export interface Setting {
@@ -22,6 +22,14 @@ export interface Setting {
 const TOKEN_DAYS = 2;
 
 export async function prepareSetting(databaseUrl: string): Promise<Setting> {
+  const setting = await prepareParties(databaseUrl);
+  await loadRiskModel(databaseUrl, setting);
+  await loadPolicies(databaseUrl, setting, 1);
+  return setting;
+}
+
+/** Who sends, and who decides; there is nothing yet that they could decide by. */
+export async function prepareParties(databaseUrl: string): Promise<Setting> {
   return withDatabases(databaseUrl, async (of) => {
     const secrets: Secrets = {
       signed: `whsec_${randomBytes(32).toString('base64')}`,
@@ -37,19 +45,28 @@ export async function prepareSetting(databaseUrl: string): Promise<Setting> {
       added.push({ name, role, personId, token });
     }
     const role = 'Compliance Officer';
-    const author = granted(await commands.add({ name: 'chaos-author', roles: [role] })).personId;
+    const author = granted(await commands.add({ name: AUTHOR, roles: [role] })).personId;
     const approver = added.find((person) => person.role === role)!.personId as PersonId;
-    const documents = policyCommands({ policy: of('policy'), risk: of('risk') });
-    inForce(await documents.loadRiskModels([riskModel], { author, approver }));
-    inForce(await documents.loadPolicies(policies(1), { author, approver }));
     return { secrets, people: added, author, approver };
   });
 }
 
-/** Puts the policies into force once more, as a later version, while the load runs. */
-export async function changePolicies(
+type Responsible = Pick<Setting, 'author' | 'approver'>;
+
+export async function loadRiskModel(
   databaseUrl: string,
-  { author, approver }: Pick<Setting, 'author' | 'approver'>,
+  { author, approver }: Responsible,
+): Promise<void> {
+  await withDatabases(databaseUrl, async (of) => {
+    const documents = policyCommands({ policy: of('policy'), risk: of('risk') });
+    inForce(await documents.loadRiskModels([riskModel], { author, approver }));
+  });
+}
+
+/** Puts the policies into force, a later version each time, also while the load runs. */
+export async function loadPolicies(
+  databaseUrl: string,
+  { author, approver }: Responsible,
   version: number,
 ): Promise<void> {
   await withDatabases(databaseUrl, async (of) => {

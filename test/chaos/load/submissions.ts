@@ -49,7 +49,17 @@ export interface Submissions {
   nextOpen(): Submission;
 }
 
-export function createSubmissions(random: Random, secrets: Secrets, prefix: string): Submissions {
+export interface SubmissionsOptions {
+  readonly random: Random;
+  readonly secrets: Secrets;
+  /** Of the ids. */
+  readonly prefix: string;
+  /** Of fresh events, those that people will have to decide about. */
+  readonly reviewedShare: number;
+}
+
+export function createSubmissions(options: SubmissionsOptions): Submissions {
+  const { random, secrets, prefix } = options;
   const sent: Submission[] = [];
   let count = 0;
 
@@ -58,8 +68,8 @@ export function createSubmissions(random: Random, secrets: Secrets, prefix: stri
     const id = `${prefix}-${count}`;
     const submission =
       source === SOURCES.github
-        ? githubDelivery(id, githubData(random, count), secrets.github)
-        : cloudEvent(source, id, eventOf(random, count), signerOf(source, secrets));
+        ? githubDelivery(id, githubData(options, count), secrets.github)
+        : cloudEvent(source, id, eventOf(options, count), signerOf(source, secrets));
     sent.push(submission);
     if (sent.length > REMEMBERED_MAX) sent.shift();
     return submission;
@@ -78,7 +88,7 @@ export function createSubmissions(random: Random, secrets: Secrets, prefix: stri
     next() {
       if (!random.chance(SHARES.forged)) return drawn(Object.values(SOURCES));
       count += 1;
-      const data = eventOf(random, count);
+      const data = eventOf(options, count);
       const wrong = `whsec_${Buffer.from('a key that nobody has registered').toString('base64')}`;
       return { ...cloudEvent(SOURCES.signed, `${prefix}-${count}`, data, wrong), isForged: true };
     },
@@ -91,12 +101,10 @@ interface EventData {
   readonly data: JsonObject;
 }
 
-function eventOf(random: Random, count: number): EventData {
-  const type = random.pick([
-    ...Array<string>(12).fill(EVENT_TYPES.quiet),
-    ...Array<string>(3).fill(EVENT_TYPES.act),
-    EVENT_TYPES.contested,
-  ]);
+function eventOf({ random, reviewedShare }: SubmissionsOptions, count: number): EventData {
+  const type = random.chance(reviewedShare)
+    ? random.pick([EVENT_TYPES.act, EVENT_TYPES.act, EVENT_TYPES.act, EVENT_TYPES.contested])
+    : EVENT_TYPES.quiet;
   const weight = random.pick([0, 0, 0, 0, 1, 1, 2, 3]);
   const isUnknown = type !== EVENT_TYPES.quiet && random.chance(0.05);
   return {
@@ -151,13 +159,13 @@ function signedHeaders(
   };
 }
 
-function githubData(random: Random, count: number): JsonObject {
+function githubData({ random, reviewedShare }: SubmissionsOptions, count: number): JsonObject {
   return {
     action: 'publicized',
     weight: random.pick([0, 0, 1]),
     repository: {
       full_name: `chaos/repository-${count}`,
-      private: random.chance(0.5),
+      private: !random.chance(reviewedShare),
       note: `${CANARY} ${random.between(0, 1e9)}`,
     },
   };

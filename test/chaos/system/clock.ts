@@ -3,7 +3,7 @@
  * one cannot. Where the library is missing there is no such fault, and the run says so.
  */
 import { existsSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /** Where Debian's package `faketime` puts it, by processor. */
@@ -19,6 +19,14 @@ export interface FakeClock {
   readonly environment: Readonly<Record<string, string>>;
   /** Moves the clock by so many seconds away from the true time. */
   move(seconds: number): Promise<void>;
+}
+
+/** The library leaves these behind when its process is killed. */
+export async function clearClockOf(pid: number): Promise<void> {
+  if (library === undefined) return;
+  for (const name of ['faketime_shm_', 'sem.faketime_sem_']) {
+    await rm(`/dev/shm/${name}${pid}`, { force: true });
+  }
 }
 
 /** `path` is where the process looks for its time. */

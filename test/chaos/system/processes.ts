@@ -5,6 +5,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RunFolder } from '../journal.ts';
 
@@ -22,6 +23,8 @@ export interface Supervised {
   pid(): number | undefined;
   /** How often it has been started. */
   starts(): number;
+  /** How often it was killed by a signal that the harness did not send: by itself, at a failpoint. */
+  crashes(): number;
   /** Sends a signal on the harness's account; the process is started again when it ends by it. False when none runs. */
   signal(signal: NodeJS.Signals): boolean;
   /** Settings that the next start gets beside its own, once. */
@@ -36,6 +39,8 @@ export interface SupervisorOptions {
   readonly folder: RunFolder;
   /** The working directory, without an .env of somebody. */
   readonly directory: string;
+  /** Told of each process that has ended. */
+  readonly onExit?: (pid: number) => Promise<void>;
 }
 
 const COMMAND = join(import.meta.dirname, '../../../bin/sentinelops.js');
@@ -45,12 +50,16 @@ const BACKOFF_MAX_MS = 2_000;
 const SOUND_LIFE_MS = 5_000;
 const STOP_MS_MAX = 30_000;
 
-export function supervise(program: Program, { folder, directory }: SupervisorOptions): Supervised {
+export function supervise(
+  program: Program,
+  { folder, directory, onExit }: SupervisorOptions,
+): Supervised {
   const log = join(folder.logs, `${program.name}.log`);
   let child: ChildProcess | undefined;
   let gone: Promise<void> = Promise.resolve();
   let stopping = false;
   let starts = 0;
+  let crashes = 0;
   let armed: Readonly<Record<string, string>> = {};
   let intended = false;
   const wake = new AbortController();
@@ -65,6 +74,8 @@ export function supervise(program: Program, { folder, directory }: SupervisorOpt
     const { code, signal } = await exitOf(started);
     child = undefined;
     const endedAt = Date.now();
+    if (signal === 'SIGKILL' && !intended) crashes += 1;
+    if (started.pid !== undefined) await onExit?.(started.pid);
     await folder.note('processes', {
       ...{ name: program.name, pid: started.pid ?? 0, startedAt, endedAt, code, signal, intended },
     });
@@ -90,6 +101,7 @@ export function supervise(program: Program, { folder, directory }: SupervisorOpt
     name: program.name,
     pid: () => child?.pid,
     starts: () => starts,
+    crashes: () => crashes,
     signal(signal) {
       if (child === undefined) return false;
       if (signal !== 'SIGSTOP' && signal !== 'SIGCONT') intended = true;
@@ -130,6 +142,27 @@ function start(
   } finally {
     closeSync(output);
   }
+}
+
+export interface Ended {
+  readonly code: number | null;
+  readonly signal: string | null;
+  readonly output: string;
+}
+
+/** Runs a command to its end, whatever that is. */
+export async function runCommand(
+  args: readonly string[],
+  environment: Readonly<Record<string, string>>,
+  directory: string,
+): Promise<Ended> {
+  const child = spawn(process.execPath, [COMMAND, ...args], {
+    cwd: directory,
+    env: environment,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  const [output, exit] = await Promise.all([text(child.stderr), exitOf(child)]);
+  return { ...exit, output };
 }
 
 function exitOf(

@@ -18,6 +18,8 @@ export interface Proxy {
   resume(): void;
   /** Cuts the next connection that sends a COMMIT: before the server hears of it, or before the client hears back. */
   cutNextCommit(when: 'before' | 'after' | undefined): void;
+  /** How many stand now. */
+  connections(): number;
   /** How many connections were reset since the beginning, COMMITs among them. */
   cuts(): number;
   /** Pieces that were held back. */
@@ -143,6 +145,7 @@ export async function openProxy(upstreamPort: number): Promise<Proxy> {
     cutNextCommit(when) {
       commitCut = when;
     },
+    connections: () => links.size,
     cuts: () => cuts,
     held: () => held,
     close() {

@@ -7,6 +7,9 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 const COMMAND = join(import.meta.dirname, '../../../bin/sentinelops.js');
 
+/** Where the signer of `directory` keeps what it has signed. */
+export const signerStateIn = (directory: string): string => join(directory, 'state');
+
 /** What the signer of a ledger needs in its environment. Its state and its key are kept in `directory`. */
 export async function signingEnvironment(
   directory: string,
@@ -18,5 +21,5 @@ export async function signingEnvironment(
     cwd: directory,
     env: { PATH: '/usr/bin:/bin' },
   });
-  return { LEDGER_SIGNING_KEY: `file:${key}`, LEDGER_STATE_DIR: join(directory, 'state') };
+  return { LEDGER_SIGNING_KEY: `file:${key}`, LEDGER_STATE_DIR: signerStateIn(directory) };
 }

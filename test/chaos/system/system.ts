@@ -1,5 +1,6 @@
 /** The system under test: its stores, a process for each line of the Procfile, and a way to reach and to disturb each. */
-import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../../../src/embedded/port.ts';
@@ -9,10 +10,10 @@ import { migrate } from '../../../src/stores/migrate.ts';
 import type { RunFolder } from '../journal.ts';
 import { targetsFile } from '../load/documents.ts';
 import { openReceiver, type Receiver } from '../load/receiver.ts';
-import { openClock } from './clock.ts';
+import { clearClockOf, openClock } from './clock.ts';
 import { openPostgresServer, type PostgresServer } from './postgres.ts';
-import { signingEnvironment } from './signing-key.ts';
-import { type Supervised, supervise } from './processes.ts';
+import { signerStateIn, signingEnvironment } from './signing-key.ts';
+import { type Ended, runCommand, type Supervised, supervise } from './processes.ts';
 import { openProxy, type Proxy } from './proxy.ts';
 import { openRedisServer, type RedisServer } from './redis.ts';
 
@@ -38,6 +39,8 @@ export interface Instance {
   readonly toPostgres: Proxy;
   readonly toRedis: Proxy;
   moveClock(seconds: number): Promise<void>;
+  /** Whether it has got as far as its database; right after its start it has not. */
+  isAtWork(): boolean;
   /** Where it listens; undefined for one that does not. */
   readonly url: string | undefined;
 }
@@ -56,11 +59,15 @@ export interface System {
   readonly sourcesToRedis: Proxy;
   /** All that run now. */
   instances(): readonly Instance[];
+  /** The first of each kind, which stays until the end. */
+  formation(): readonly Instance[];
   instancesOf(kind: Kind): readonly Instance[];
   /** One more process of a kind. */
   add(kind: Kind): Promise<Instance>;
   remove(instance: Instance): Promise<void>;
   httpUrls(): readonly string[];
+  /** Runs a command of the command line to its end. */
+  command(args: readonly string[], environment?: Readonly<Record<string, string>>): Promise<Ended>;
   /** Ends every process and leaves the stores, for whoever looks at them. */
   stopProcesses(): Promise<void>;
   /** Secrets that the processes know. */
@@ -81,6 +88,7 @@ const commands: Partial<Readonly<Record<Kind, readonly string[]>>> = {
 };
 const START_MS_MAX = 60_000;
 const LEDGER_ORIGIN = 'chaos.example/ledger';
+const SIGNER = 'signer';
 
 export async function startSystem({ folder, directory }: SystemOptions): Promise<System> {
   // PostgreSQL's own user passes through.
@@ -93,6 +101,8 @@ export async function startSystem({ folder, directory }: SystemOptions): Promise
     const system = await open(folder, directory, closers, stop);
     for (const kind of kinds) await system.add(kind);
     await Promise.all(system.httpUrls().map(untilAnswers));
+    // A signer that starts for the first time wants an empty ledger.
+    await untilSigns(directory);
     return system;
   } catch (error) {
     await stop();
@@ -129,7 +139,17 @@ async function open(
   const targets = join(workingDirectory, 'targets.yaml');
   await writeFile(targets, targetsFile(receiver.url, 'env:CHAOS_SIGNING_KEY'));
 
-  const signing = await signingEnvironment(join(directory, 'signer'), `${LEDGER_ORIGIN}-0`);
+  const signing = await signingEnvironment(join(directory, SIGNER), `${LEDGER_ORIGIN}-0`);
+
+  const common = {
+    PATH: '/usr/bin:/bin',
+    HOME: workingDirectory,
+    TARGETS_FILE: targets,
+    CHAOS_SIGNING_KEY: secret,
+    // Of all runs: a process that has to write it takes its time to end.
+    NODE_COMPILE_CACHE: join(tmpdir(), 'sentinelops-test-compile-cache'),
+    SENTINELOPS_MODE: 'test',
+  };
 
   const running = new Map<string, Instance>();
   let added = 0;
@@ -146,24 +166,22 @@ async function open(
     const clock = await openClock(join(directory, 'clocks', name));
     const port = kind === 'admin' ? await freePort() : 0;
     const environment = {
-      PATH: '/usr/bin:/bin',
-      HOME: workingDirectory,
+      ...common,
       DATABASE_URL: through(postgres.url, toPostgres),
       REDIS_URL: `redis://127.0.0.1:${toRedis.port}/0`,
       ADMIN_PORT: `${port}`,
-      TARGETS_FILE: targets,
-      CHAOS_SIGNING_KEY: secret,
-      NODE_COMPILE_CACHE: join(directory, 'compiled'),
-      SENTINELOPS_MODE: 'test',
       ...(kind === 'signer' ? signing : {}),
       ...clock.environment,
     };
     const process = supervise(
       { name, args: commands[kind] ?? ['work', kind], environment },
-      { folder, directory: workingDirectory },
+      { folder, directory: workingDirectory, onExit: clearClockOf },
     );
     const url = kind === 'admin' ? `http://127.0.0.1:${port}` : undefined;
-    const instance = { kind, name, process, toPostgres, toRedis, url, moveClock: clock.move };
+    const instance = {
+      ...{ kind, name, process, toPostgres, toRedis, url, moveClock: clock.move },
+      isAtWork: () => process.pid() !== undefined && toPostgres.connections() > 0,
+    };
     running.set(name, instance);
     return instance;
   }
@@ -192,7 +210,15 @@ async function open(
     },
     sourcesToRedis,
     instances: () => [...running.values()],
+    formation: () => kinds.map((kind) => running.get(kind)!),
     instancesOf: (kind) => [...running.values()].filter((one) => one.kind === kind),
+    command(args, environment = {}) {
+      const stores = {
+        DATABASE_URL: postgres.url,
+        REDIS_URL: `redis://127.0.0.1:${redis.port}/0`,
+      };
+      return runCommand(args, { ...common, ...stores, ...environment }, workingDirectory);
+    },
     add,
     remove,
     stopProcesses,
@@ -206,6 +232,27 @@ function through(databaseUrl: string, proxy: Proxy): string {
   const url = new URL(databaseUrl);
   url.port = `${proxy.port}`;
   return url.href;
+}
+
+async function untilSigns(directory: string): Promise<void> {
+  const state = signerStateIn(join(directory, SIGNER));
+  const untilMs = performance.now() + START_MS_MAX;
+  while (performance.now() < untilMs) {
+    const files = await readdir(state).catch(() => []);
+    if (files.some((name) => name.endsWith('.checkpoint'))) return;
+    await sleep(100);
+  }
+  throw new Error('The signer did not begin.');
+}
+
+const AT_WORK_MS_MAX = 10_000;
+
+/** Returns how many of them are at work, at the latest when the others have had time enough. */
+export async function untilAtWork(instances: readonly Instance[]): Promise<number> {
+  const untilMs = performance.now() + AT_WORK_MS_MAX;
+  const atWork = () => instances.filter((instance) => instance.isAtWork()).length;
+  while (atWork() < instances.length && performance.now() < untilMs) await sleep(50);
+  return atWork();
 }
 
 export async function untilAnswers(url: string): Promise<void> {

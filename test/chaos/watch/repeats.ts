@@ -11,7 +11,7 @@ const messages: Readonly<Record<string, string>> = {
     select jsonb_build_object('type', 'EVALUATION', 'id', evaluation_id) as message
       from audit.evaluation where outcome <> 'NO_MATCH'
     union all select jsonb_build_object('type', 'DECISION', 'id', decision_id) from audit.decision
-      where finalized_at is not null`,
+      where row_digest is not null`,
   execution: `select jsonb_build_object('decisionId', d.decision_id) as message from audit.decision d
     where d.decision_type in ('approved', 'override')`,
   ledger: `select jsonb_build_object('type', entry_type, 'id', linked_entity_id) as message from audit.fact`,

@@ -21,7 +21,7 @@ export interface Signals {
   readonly misbehaved: number;
   /** Connections that the proxies cut, and pieces that they held back. */
   readonly disturbed: number;
-  /** Dead letters behind ingest. */
+  /** Dead letters that no sender of ours has caused. */
   readonly deadLetters: number;
 }
 
@@ -73,7 +73,8 @@ export function watchSignals(system: System, notAccepted: () => number): SignalW
     await system.postgres
       .withClient(async (client) => {
         const { rows } = await client.query<{ n: string }>(
-          `select count(*) as n from event.dead_letter where queue <> 'ingest'`,
+          `select count(*) as n from event.dead_letter
+           where queue <> 'ingest' or reason not in ('conflict', 'signature_wrong')`,
         );
         deadLetters = Number(rows[0]!.n);
       })

@@ -12,6 +12,7 @@ import {
 import type { Act, DecidingRole, Shortfall } from '../../../domain/authority.ts';
 import { isFinalised, type ReviewOption } from '../../../domain/decision.ts';
 import type { Refusal } from '../../../domain/problem.ts';
+import { PROOF_MINUTES_MAX } from '../../../domain/step-up.ts';
 import type { ActInRound } from '../../../stores/review.ts';
 import type { ReviewParts } from '../../review-documents.ts';
 import { type Html, html, type Part } from '../html.ts';
@@ -39,6 +40,12 @@ export interface DecisionPanel {
   readonly acts: readonly ActInRound[];
   readonly formToken: string;
   readonly refused?: RefusedAct | undefined;
+  readonly proof: {
+    /** Whether the sign-in is too old for the level of this review. */
+    readonly isStale: boolean;
+    /** Whether people may sign in through an OpenID provider. */
+    readonly hasProvider: boolean;
+  };
 }
 
 export function decisionPanel(panel: DecisionPanel): Html {
@@ -115,9 +122,20 @@ function decisionForm(panel: DecisionPanel, permissions: readonly Permission[]):
           <textarea id="justification" name="justification" rows="3" maxlength="${JUSTIFICATION_CHARACTERS_MAX}"
             aria-describedby="justification-hint">${refused?.justification}</textarea>
           <p class="hint" id="justification-hint">Required for everything but an approval. It is kept with the decision.</p>
+          ${panel.proof.isStale && proofField(panel)}
           <p class="permanent"><strong>What you do here is permanent.</strong> ${consequence(parts, permissions)}</p>
           ${actButtons(permissions)}
         </form>`;
+}
+
+/** A risk of HIGH and above is not decided through a session that somebody else may have found open. */
+function proofField({ parts, proof }: DecisionPanel): Html {
+  const next = encodeURIComponent(`/console/reviews/${parts.file.reviewId}`);
+  return html`<label for="proof">Your password or token, once more</label>
+          <input id="proof" name="proof" type="password" autocomplete="current-password" maxlength="800"
+            aria-describedby="proof-hint">
+          <p class="hint" id="proof-hint">At this risk you prove who you are at most ${PROOF_MINUTES_MAX} minutes before.
+            ${proof.hasProvider && html`<a href="/console/sign-in/provider?again=yes&amp;next=${next}">Or sign in again with your organisation</a>, before you write.`}</p>`;
 }
 
 /**

@@ -1,5 +1,6 @@
 /** What people have done on a review: all of it, and what of it is news to a person who was about to decide. */
 import type { Act } from '../../../domain/authority.ts';
+import { SYSTEM } from '../../../domain/decision.ts';
 import { epochMsOf, parseTimestamp } from '../../../domain/time.ts';
 import type { ActInRound } from '../../../stores/review.ts';
 import type { ReviewParts } from '../../review-documents.ts';
@@ -15,11 +16,16 @@ export function historySection({ chain }: ReviewParts, acts: readonly ActInRound
   return html`<section>
           <h2>Rounds and acts</h2>
           <ol class="rounds">${chain.map(
-            ({ round, state, createdAt }) => html`
+            (round) => html`
             <li>
-              <h3>Round ${round} ${stateBadge(state)}</h3>
-              <p class="muted">started ${when(createdAt)}</p>
-              ${actList(acts.filter((act) => act.round === round))}
+              <h3>Round ${round.round} ${stateBadge(round.state)}</h3>
+              <p class="muted">started ${when(round.createdAt)}${
+                round.state === 'pending' &&
+                html`, to be decided by ${when(round.dueAt)}: after that it goes a role higher`
+              }</p>
+              ${round.warnedAt !== null && html`<p class="warning-text">Warned of its deadline ${when(round.warnedAt)}</p>`}
+              ${actList(acts.filter((act) => act.round === round.round))}
+              ${round.makerRole === SYSTEM && html`<p><strong>${SYSTEM}</strong> escalated it.</p><blockquote>${prose(round.justification ?? '')}</blockquote>`}
             </li>`,
           )}</ol>
         </section>`;

@@ -9,9 +9,11 @@ export interface SignInPage {
   /** Where the person wanted to go. */
   readonly next: string;
   readonly refusal: Refusal | undefined;
+  /** Whether people may sign in through an OpenID provider. */
+  readonly hasProvider: boolean;
 }
 
-export function signInPage({ formToken, next, refusal }: SignInPage): Page {
+export function signInPage({ formToken, next, refusal, hasProvider }: SignInPage): Page {
   const hidden = html`<input type="hidden" name="form_token" value="${formToken}">
       <input type="hidden" name="next" value="${next}">`;
   return {
@@ -19,6 +21,10 @@ export function signInPage({ formToken, next, refusal }: SignInPage): Page {
     main: html`<div class="door">
     <h1>Sign in</h1>
     ${refusal !== undefined && refusalNotice(refusal)}
+    ${
+      hasProvider &&
+      html`<p class="card"><a class="button primary" href="/console/sign-in/provider?next=${encodeURIComponent(next)}">Sign in with your organisation</a></p>`
+    }
     <form class="card" method="post" action="/console/sign-in">
       ${hidden}
       <label for="name">Name</label>

@@ -29,7 +29,8 @@ export function tracePage(trace: AuditTrace): Page {
     <h1>The life of an event</h1>
     <p class="badges"><span class="badge plain">${state}</span> ${text(word(event['event_type']))} from ${text(word(event['source_system']))}</p>
     ${payload('The event as it was sent', trace.payload, `/console/events/${eventId}/payload`)}
-    <p><a class="alone" href="/console/events/${eventId}/trace" download>Download everything below as JSON</a></p>
+    <p><a class="alone" href="/console/events/${eventId}/trace" download>Download everything below as JSON</a>
+    <a class="alone" href="/console/events/${eventId}/evidence" download>Download the evidence that anybody can verify</a></p>
     <ol class="timeline">${steps.map((step) => stepItem(step, trace))}
     </ol>`,
   };
@@ -76,7 +77,7 @@ function stepsOf(trace: AuditTrace): readonly Step[] {
     ...trace.evaluations.map(evaluated),
     ...trace.advisories.map(advised),
     ...trace.approvals.map(acted),
-    ...trace.decisions.filter((row) => row['finalized_at'] !== null).map(decided),
+    ...trace.decisions.filter((row) => endOf(row) !== null).map(decided),
     ...trace.executions.map(requested),
     ...trace.attempts.map(attempted),
     ...trace.executions.filter((row) => row['completed_at'] !== null).map(completed),
@@ -144,10 +145,15 @@ function acted(row: TraceRow): Step {
   };
 }
 
+function endOf(row: TraceRow): unknown {
+  return row['finalized_at'] ?? row['escalated_at'];
+}
+
 function decided(row: TraceRow): Step {
+  const bySystem = row['decision_maker_id'] === null ? 'By the system, in want of a decision ' : '';
   return {
-    at: instant(row['finalized_at']),
-    title: html`Decided ${stateBadge(row['decision_type'] as DecisionState)}`,
+    at: instant(endOf(row)),
+    title: html`${bySystem || 'Decided '}${stateBadge(row['decision_type'] as DecisionState)}`,
     body: facts([
       ['Round', word(row['round'])],
       ['Shown to them', code(word(row['view_digest']))],

@@ -1,0 +1,43 @@
+/** What the verification of a bundle says. */
+import { type FailureStatus, type Status, statusCodes } from '../ledger/verdict.ts';
+
+/** Printed as one line of JSON; the code is also the exit code. */
+export interface EvidenceVerdict {
+  readonly status: Status;
+  readonly code: (typeof statusCodes)[Status];
+  /** The file that is to blame; null when none is. */
+  readonly file: string | null;
+  /** One sentence for people; null when all is well. */
+  readonly detail: string | null;
+  /** The rest is null as long as the checkpoint, or the event, is not known to be genuine. */
+  readonly event: string | null;
+  readonly origin: string | null;
+  /** Of the tree that the checkpoint signs, in decimal. */
+  readonly size: string | null;
+  readonly root: string | null;
+  readonly cosigners: readonly Cosigner[];
+  /** Entries that were verified, each with the row that it is about. */
+  readonly entries: number;
+  /** SHA-256 of what was erased, as ERASURE entries here record. */
+  readonly erased: readonly string[];
+  /** Whose keys: the verifier's own, or those that the bundle brings along and that prove nothing about who it is. */
+  readonly keysFrom: 'policy' | 'bundle';
+}
+
+export interface Cosigner {
+  readonly name: string;
+  /** When it cosigned, in seconds since 1970. */
+  readonly time: string;
+}
+
+/** The first thing that is wrong. It stays inside the verification. */
+export class BundleFault extends Error {
+  override readonly name = 'BundleFault';
+  readonly status: FailureStatus;
+  readonly file: string | null;
+  constructor(status: FailureStatus, detail: string, file: string | null = null) {
+    super(detail);
+    this.status = status;
+    this.file = file;
+  }
+}
