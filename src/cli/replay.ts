@@ -65,7 +65,8 @@ function rangeOf(eventId: string | undefined, { from, to }: ReplayOptions): Repl
   throw new CommandError(`${printable(eventId)} is no event id.`, exitCodes.notFound);
 }
 
-function instantOf(text: string): string {
+/** @throws CommandError for a text that is no instant. */
+export function instantOf(text: string): string {
   const instant = parseTimestamp(text);
   if (instant !== undefined) return instant;
   throw new CommandError(

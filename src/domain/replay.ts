@@ -33,7 +33,7 @@ import {
   unweighed,
   type Weighing,
 } from './risk.ts';
-import type { EventFact } from './rules.ts';
+import type { EventFact, RiskFact } from './rules.ts';
 
 /** Everything that is stored of one event's way to its advisories. */
 export interface RecordedRun {
@@ -119,17 +119,8 @@ export function createReplayer(versions: PinnedVersions): Replayer {
       const policy = versions.policy(label);
       return policy === undefined ? [] : [compiledPolicy(label, policy)];
     });
-    const { score, level, contributions } = assessment;
-    const held = contributions.filter((contribution) => contribution.held === true);
-    const risk = {
-      score: score === null ? null : Number(score),
-      level,
-      contributions: held.map(({ factor, points }) => ({ factor, points })),
-    };
-    const said = await evaluate(
-      { facts: { event, risk }, assessment: { score, level, contributions } },
-      arrangePolicies(stored),
-    );
+    const facts = { event, risk: riskOf(assessment) };
+    const said = await evaluate({ facts, assessment }, arrangePolicies(stored));
     const recorded = { outcome: evaluation.outcome, asked: evaluation.asked, advisories };
     const fault = faultInput(run) ?? faultPolicies(labels, versions);
     return differenceOf('evaluation', resultOf(recorded), resultOf(asRecorded(said)), fault);
@@ -140,6 +131,16 @@ export function createReplayer(versions: PinnedVersions): Replayer {
       const differences = [await replayAssessment(run), await replayEvaluation(run)];
       return differences.filter((difference) => difference !== undefined);
     },
+  };
+}
+
+/** The assessment as policies saw it. */
+export function riskOf({ score, level, contributions }: Weighing): RiskFact {
+  const held = contributions.filter((contribution) => contribution.held === true);
+  return {
+    score: score === null ? null : Number(score),
+    level,
+    contributions: held.map(({ factor, points }) => ({ factor, points })),
   };
 }
 

@@ -1,6 +1,7 @@
-/** What replay reads: recorded runs a page at a time, and the versions that they name. */
+/** What replay and backtests read: recorded runs a page at a time, and the versions and decisions that belong to them. */
 import { sql } from 'kysely';
-import type { PolicyId } from '../domain/ids.ts';
+import type { PastDecision } from '../domain/backtest.ts';
+import type { AdvisoryId, PolicyId } from '../domain/ids.ts';
 import type { PolicyDefinition, StoredPolicy } from '../domain/policy.ts';
 import type { PinnedVersions, RecordedRun } from '../domain/replay.ts';
 import type { StoredRiskModel } from '../domain/risk.ts';
@@ -96,4 +97,16 @@ export async function pinnedVersions(
     policy: (label) => byLabel.get(label),
     model: (modelId, version) => byModel.get(`${modelId}@${version}`),
   };
+}
+
+/** How people finally decided on these advisories, by event; an event has one advisory of a policy. */
+export async function decisionsOn(
+  tx: Tx,
+  advisoryIds: readonly AdvisoryId[],
+): Promise<ReadonlyMap<string, PastDecision>> {
+  if (advisoryIds.length === 0) return new Map();
+  const { rows } = await sql<{ eventId: string; decision: PastDecision }>`
+    select event_id as "eventId", decision_type as "decision" from audit.decision
+    where advisory_id = any(${advisoryIds}::uuid[]) and finalized_at is not null`.execute(tx);
+  return new Map(rows.map(({ eventId, decision }) => [eventId, decision]));
 }

@@ -5,6 +5,7 @@ import { createRiskActor } from '../../src/actors/risk.ts';
 import { advisoryDigest } from '../../src/domain/advisory.ts';
 import { assessmentIdOf, type EventId } from '../../src/domain/ids.ts';
 import { createReplayer, type ReplayCause } from '../../src/domain/replay.ts';
+import { whatIf } from '../../src/domain/what-if.ts';
 import { systemClock } from '../../src/domain/time.ts';
 import {
   pinnedVersions,
@@ -13,7 +14,7 @@ import {
   type ReplayRange,
 } from '../../src/stores/audit-replay.ts';
 import type { Database } from '../../src/stores/database.ts';
-import { leafOn, modelOf, policyOf } from '../support/documents.ts';
+import { compiled, leafOn, modelOf, policyOf } from '../support/documents.ts';
 import { alterBehind, openWeighedDatabase, type WeighedDatabase } from '../support/weighed.ts';
 
 let database: WeighedDatabase;
@@ -31,15 +32,13 @@ beforeAll(async () => {
     {},
   ]);
   const riskActor = createRiskActor();
-  await database
-    .open('risk')
-    .transact((tx) =>
-      riskActor.receive(
-        events.map((eventId) => ({ eventId })),
-        riskActor.openStore(tx),
-        systemClock,
-      ),
-    );
+  await database.open('risk').transact((tx) =>
+    riskActor.receive(
+      events.map((eventId) => ({ eventId })),
+      riskActor.openStore(tx),
+      systemClock,
+    ),
+  );
   const advisoryActor = createAdvisoryActor();
   await database.open('advisory').transact((tx) =>
     advisoryActor.receive(
@@ -149,4 +148,32 @@ it('names a version that is not stored', async () => {
   const nothing = { model: () => undefined, policy: () => undefined };
   const found = await createReplayer(nothing).replay(run!);
   expect(found.map(({ cause }) => cause)).toEqual(['model_missing', 'policy_missing']);
+});
+
+it('what-if: a version that is not in force says what it would have, with what every condition sees', async () => {
+  const [run] = await audit.transact((tx) =>
+    recordedRuns(tx, { eventId: events[0]! }, { limit: 1 }),
+  );
+  const onWorse = { all: [leafOn('$.data.worse', false), leafOn('$.data.bad', true)] };
+  const said = await whatIf(compiled(policyOf('draft', { conditions: onWorse })), run!);
+  expect(said).toMatchObject({
+    policy: 'draft@1',
+    outcome: 'matched',
+    conditions: [
+      { position: 'all.0', actual: false, result: 'held' },
+      { position: 'all.1', actual: true, result: 'held' },
+    ],
+    options: [{ option: 'mend', command: { mend: run!.event.subject } }],
+    justification: expect.stringContaining('draft'),
+    recorded: [
+      { policy: 'first@1', result: 'matched' },
+      { policy: 'second@1', result: 'not matched' },
+    ],
+  });
+  const elsewhere = policyOf('draft', { applies_to: { event_types: ['com.elsewhere'] } });
+  expect(await whatIf(compiled(elsewhere), run!)).toMatchObject({
+    outcome: 'not asked',
+    conditions: [{ result: 'held' }],
+    justification: null,
+  });
 });
