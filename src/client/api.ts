@@ -69,7 +69,7 @@ export interface Operations {
     readonly path: { readonly id: string };
     readonly query: undefined;
     readonly body: undefined;
-    readonly answer: ;
+    readonly answer: unknown;
   };
   /** What no stage could take, the newest first. */
   readonly listDeadLetters: {
@@ -120,12 +120,12 @@ export interface Operations {
     readonly body: undefined;
     readonly answer: string;
   };
-  /** Whether all that a source sent on a day (YYYY-MM-DD) has gone the whole way. */
-  readonly stateCompleteness: {
-    readonly path: undefined;
-    readonly query: { readonly source?: unknown; readonly day?: unknown };
+  /** All that is recorded about an event, with proofs and keys. */
+  readonly exportEvidence: {
+    readonly path: { readonly id: string };
+    readonly query: undefined;
     readonly body: undefined;
-    readonly answer: unknown;
+    readonly answer: string;
   };
   /** What the code of a problem document means, and what to do about it. */
   readonly explainProblem: {
@@ -155,6 +155,6 @@ export const places = {
   showCheckpoint: { method: 'GET', path: '/v1/ledger/checkpoint' },
   proveInclusion: { method: 'GET', path: '/v1/ledger/proof/{seq}' },
   proveConsistency: { method: 'GET', path: '/v1/ledger/consistency' },
-  stateCompleteness: { method: 'GET', path: '/v1/completeness' },
+  exportEvidence: { method: 'GET', path: '/v1/events/{id}/evidence' },
   explainProblem: { method: 'GET', path: '/problems/{code}' },
 } as const;
