@@ -135,12 +135,13 @@ const decisionRows = sql`
     x.valid_for_s as "validForS", x.view_digest as "viewDigest", x.salt, x.decision_type as "state",
     x.option_id as "optionId", x.decision_maker_id as "makerId", x.decision_maker_role as "makerRole",
     x.justification, x.created_at as "createdAt", x.finalized_at as "finalizedAt",
-    x.escalated_at as "escalatedAt", x.expires_at as "expiresAt",
+    x.escalated_at as "escalatedAt", x.expires_at as "expiresAt", x.proof,
     (select coalesce(jsonb_agg(jsonb_build_object('approvalId', a.approval_id, 'personId', a.person_id, 'role', a.role,
-        'act', a.act, 'optionId', a.option_id, 'justification', a.justification, 'viewDigest', a.view_digest,
+        'act', a.act, 'optionId', a.option_id, 'onBehalfOf', a.on_behalf_of, 'delegationId', a.delegation_id,
+        'bulkId', a.bulk_id, 'justification', a.justification, 'viewDigest', a.view_digest,
         'approvedAt', to_char(a.approved_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'))), '[]')
       from audit.approval a where a.decision_id = x.decision_id) as "approvals"
-  from (select d.* from audit.decision d where coalesce(d.finalized_at, d.escalated_at) is not null) x`;
+  from (select d.* from audit.decision d where d.row_digest is not null) x`;
 
 interface Shown {
   readonly event: EventRow;
@@ -162,7 +163,12 @@ function decisionFact(row: DecisionRow, { event, assessments, advisories }: Show
     modelVersion: assessment.modelVersion,
     advisoryDigest: advisory.rowDigest,
   });
-  const contents = [view, row.justification, ...row.approvals.map((one) => one.justification)];
+  const contents = [
+    view,
+    row.justification,
+    ...(row.proof === null ? [] : [canonicalJson(row.proof)]),
+    ...row.approvals.map((one) => one.justification),
+  ];
   const record = decisionRecord(row, row.approvals);
   return { type: 'DECISION', id: row.decisionId, record, contents };
 }

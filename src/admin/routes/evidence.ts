@@ -11,6 +11,7 @@ import { isUuid } from '../../domain/ids.ts';
 import { isRefusal, type Refusal, refuse } from '../../domain/problem.ts';
 import type { Database } from '../../stores/database.ts';
 import { exportEvidence } from '../../stores/evidence.ts';
+import { createKeepAccess } from '../access.ts';
 import { personOf, requirePerson } from '../authentication.ts';
 import { describe } from '../openapi.ts';
 import { sendProblem } from '../problem.ts';
@@ -27,15 +28,19 @@ export interface EvidenceRoutesOptions {
 export function evidenceRoutes({ identity, audit }: EvidenceRoutesOptions): AdminRoutes {
   return (server) => {
     requirePerson(server, identity);
+    const keepAccess = createKeepAccess(identity, 'api');
     server.get<{ Params: { id: string } }>(
       '/v1/events/:id/evidence',
       { schema: describe(operation, { params: EventId, response: { 200: Bundle } }) },
       async (request, reply) => {
-        const barred = barredFromReview(personOf(request));
+        const person = personOf(request);
+        const barred = barredFromReview(person);
         if (barred !== undefined) return sendProblem(reply, barred);
         const { id } = request.params;
         const bundle = await bundleOf(audit, id);
-        return isRefusal(bundle) ? sendProblem(reply, bundle) : sendBundle(reply, id, bundle);
+        if (isRefusal(bundle)) return sendProblem(reply, bundle);
+        await keepAccess(person, 'export', 'evidence', id);
+        return sendBundle(reply, id, bundle);
       },
     );
   };
