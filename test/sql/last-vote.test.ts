@@ -8,6 +8,8 @@ import { cloneDatabase, type TestDatabase } from '../support/database.ts';
 import { hex, ids, keepOpenReview } from '../support/sql.ts';
 
 const RACES = 10_000;
+/** For a machine that is busy with other things. */
+const TIME_MS_MAX = 300_000;
 const RIVAL = '00000000-0000-4000-8000-000000000099';
 
 let database: TestDatabase;
@@ -17,7 +19,7 @@ beforeAll(async () => {
   client = await database.superuser();
   await keepOpenReview(client);
   await client.query(MANY_ROUNDS);
-});
+}, TIME_MS_MAX);
 afterAll(() => database.close());
 
 /** Rounds of medium risk on which the Administrator has agreed: one more approval decides, and so does one rejection. */
@@ -91,22 +93,26 @@ async function racer(person: string, act: 'approve' | 'reject'): Promise<number>
   return Number(rows[0]!.won);
 }
 
-it(`9: of two last votes one decides, in ${RACES} of ${RACES} races`, async () => {
-  const [approved, rejected] = await Promise.all([
-    racer(ids.seniorAuthority, 'approve'),
-    racer(RIVAL, 'reject'),
-  ]);
-  expect(approved + rejected).toBe(RACES);
-  // Both were there: neither had the field to itself.
-  expect(Math.min(approved, rejected)).toBeGreaterThan(0);
-  const { rows } = await client.query<Record<string, string>>(
-    `select count(*) filter (where finalized = 1 and acts = 2 and resolved_at is not null) as once, count(*) as all
+it(
+  `9: of two last votes one decides, in ${RACES} of ${RACES} races`,
+  async () => {
+    const [approved, rejected] = await Promise.all([
+      racer(ids.seniorAuthority, 'approve'),
+      racer(RIVAL, 'reject'),
+    ]);
+    expect(approved + rejected).toBe(RACES);
+    // Both were there: neither had the field to itself.
+    expect(Math.min(approved, rejected)).toBeGreaterThan(0);
+    const { rows } = await client.query<Record<string, string>>(
+      `select count(*) filter (where finalized = 1 and acts = 2 and resolved_at is not null) as once, count(*) as all
      from (select r.resolved_at,
          (select count(*) from decision.decision d where d.review_id = r.review_id and d.finalized_at is not null) as finalized,
          (select count(*) from decision.approval a join decision.decision d using (decision_id)
           where d.review_id = r.review_id) as acts
        from decision.review r where r.review_id <> $1) as raced`,
-    [ids.review],
-  );
-  expect(rows).toEqual([{ once: String(RACES), all: String(RACES) }]);
-}, 90_000);
+      [ids.review],
+    );
+    expect(rows).toEqual([{ once: String(RACES), all: String(RACES) }]);
+  },
+  TIME_MS_MAX,
+);

@@ -53,6 +53,7 @@ const Listed = Type.Object({
   running: Type.Boolean({ description: 'Whether it counts at this moment.' }),
 });
 const Delegations = Type.Object({ delegations: Type.Array(Listed) });
+const Revoked = Type.Object({ delegation_id: Type.String() });
 const Wish = Type.Object(
   {
     to: Type.String({ maxLength: 100, description: 'The name of a person.' }),
@@ -116,13 +117,13 @@ export function delegationRoutes({ identity, delegations }: DelegationRoutesOpti
 
     server.post(
       '/v1/delegations/:id/revoke',
-      { schema: describe(operations.revoke, { params: Params, response: { 204: Type.Null() } }) },
+      { schema: describe(operations.revoke, { params: Params, response: { 200: Revoked } }) },
       async (request, reply) => {
         const { id } = request.params;
         const refusal = isUuid(id)
           ? await delegations.revoke(personOf(request).personId, id as DelegationId)
           : refuse('unknown_delegation', 'no delegation has this id');
-        return refusal === undefined ? reply.status(204).send(null) : sendProblem(reply, refusal);
+        return refusal === undefined ? { delegation_id: id } : sendProblem(reply, refusal);
       },
     );
   };
