@@ -19,6 +19,7 @@ import { createIntake } from './actors/intake.ts';
 import { createLedgerActor } from './actors/ledger.ts';
 import { createNotifier } from './actors/notifier.ts';
 import { createLedgerHeartbeat, createLedgerProtectionWatch } from './actors/ledger-health.ts';
+import { lifeCycleCommands } from './actors/policy-life-cycle.ts';
 import { createReadiness } from './actors/readiness.ts';
 import { createReconciler } from './actors/reconciler.ts';
 import { createResender } from './actors/resend.ts';
@@ -28,6 +29,7 @@ import type { Watch } from './actors/watch.ts';
 import { createOidcProvider, type OidcProvider } from './admin/oidc.ts';
 import { consoleRoutes } from './admin/routes/console.ts';
 import { deadLetterRoutes } from './admin/routes/dead-letters.ts';
+import { policyRoutes } from './admin/routes/policies.ts';
 import { eventRoutes } from './admin/routes/events.ts';
 import { healthRoutes } from './admin/routes/health.ts';
 import { completenessRoutes } from './admin/routes/completeness.ts';
@@ -40,6 +42,7 @@ import { createAdminServer } from './admin/server.ts';
 import { isLoopbackHost } from './admin/session.ts';
 import { type Config, readSecret } from './config.ts';
 import { readOidcFile } from './documents/oidc-document.ts';
+import { policyDocument } from './documents/policy-document.ts';
 import { type DocumentFault, printFault } from './documents/yaml.ts';
 import type { Principal } from './domain/domains.ts';
 import { overloadOf, summaryOf } from './domain/gap.ts';
@@ -514,6 +517,16 @@ export async function startAdmin(
         identity,
         audit,
         commands: createDeadLetterCommands({ database: sessions.of('event'), broker, log }),
+      }),
+      policyRoutes({
+        identity,
+        audit,
+        commands: lifeCycleCommands({
+          policy: sessions.of('policy'),
+          risk: sessions.of('risk'),
+          send: toLedger,
+        }),
+        read: (value) => policyDocument.check(value),
       }),
       consoleRoutes({
         decide,

@@ -91,7 +91,7 @@ const house: Readonly<Record<string, Room>> = {
       'client',
       'witness',
     ],
-    packages: ['commander', 'cli-table3'],
+    packages: ['commander', 'cli-table3', 'diff', 'yaml'],
   },
   'main.ts': { rooms: ['cli', 'config.ts', 'compose.ts', 'embedded'], packages: ['commander'] },
 };

@@ -12,9 +12,10 @@ import {
   type Responsible,
   type StandingVersion,
 } from '../domain/activation.ts';
+import type { LivingVersion } from '../domain/life-cycle.ts';
 import { type ChangeId, modelIdOf, policyIdOf } from '../domain/ids.ts';
 import { draftOf, type PolicyDefinition, type PolicyDraft } from '../domain/policy.ts';
-import type { Refusal } from '../domain/problem.ts';
+import { type Refusal, refuse } from '../domain/problem.ts';
 import { modelDraftOf, type RiskModelDefinition, type RiskModelDraft } from '../domain/risk.ts';
 import type { Timestamp } from '../domain/time.ts';
 import type { Database } from '../stores/database.ts';
@@ -84,11 +85,17 @@ function loadPolicies(
     const standing = await store.versionsOf(drafts.map(({ name }) => name));
     const plan = planActivation(drafts, standing, people, roles);
     if ('refusals' in plan) return plan;
+    const refusals = plan.activate
+      .filter(({ definition }) => definition.activation === 'third person')
+      .map(({ name }) =>
+        refuse('approver_activates', `${name} would be activated by its approver`),
+      );
+    if (refusals.length > 0) return { refusals };
     if (plan.activate.length > 0) {
       await store.keepDrafts(plan.add, people.author, at);
       await store.approve(plan.activate, people.approver, at);
       await store.deprecate(plan.retire.map(policyVersionOf), at);
-      await store.activate(plan.activate, at);
+      await store.activate(plan.activate, people.approver, at);
       await store.keepChanges(policyChanges(plan, people, at));
     }
     await failpoint?.('activate_before_commit');
@@ -139,7 +146,7 @@ const modelVersionOf = ({ name, version }: StandingVersion) => ({
 });
 
 function policyChanges(
-  { activate, retire }: ActivationPlan<PolicyDraft>,
+  { activate, retire }: ActivationPlan<PolicyDraft, LivingVersion>,
   { author, approver }: Responsible,
   at: Timestamp,
 ): readonly Change[] {
@@ -147,14 +154,15 @@ function policyChanges(
     ...activate.flatMap(({ policyId: id, version, definitionSha256 }) => {
       const of = { id, version, definitionSha256 };
       return [
+        // What stands already, from when it was kept or approved by itself, stays as it was said then.
         changeOf(of, [null, 'draft'], author, at),
         changeOf(of, ['draft', 'approved'], approver, at),
         changeOf(of, ['approved', 'active'], approver, at),
       ];
     }),
-    ...retire.map(({ name, version, definitionSha256 }) => {
+    ...retire.map(({ name, version, definitionSha256, deprecations }) => {
       const of = { id: policyIdOf(name), version, definitionSha256 };
-      return changeOf(of, ['active', 'deprecated'], approver, at);
+      return changeOf(of, ['active', 'deprecated'], approver, at, deprecations + 1);
     }),
   ];
 }

@@ -1,8 +1,9 @@
-/** `policy load`: policies and risk models from files. */
+/** `policy load`: policies and risk models from files, in one step; its other commands stand in files of their own. */
 import type { Command } from 'commander';
 import { loadDocuments } from './documents.ts';
 import { personNamed } from './people.ts';
 import { addPolicyCheckCommands } from './policy-check.ts';
+import { addPolicyLifeCycleCommands } from './policy-life-cycle.ts';
 import { withFoundation } from './run.ts';
 import { json, talk } from './terminal.ts';
 
@@ -15,6 +16,7 @@ interface LoadOptions {
 export function addPolicyCommands(program: Command): void {
   const policy = program.command('policy').description('what is watched, and how risk is weighed');
   addPolicyCheckCommands(policy);
+  addPolicyLifeCycleCommands(policy);
   policy
     .command('load')
     .argument('<folder>', 'with policies/*.yaml and risk-models/*.yaml, as in examples/')

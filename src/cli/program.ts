@@ -50,7 +50,7 @@ export function createProgram(): Command {
       'after',
       `
 Data goes to standard output, talk to standard error.
-Exit codes: 0 done, 1 failed, 2 usage, 4 not found, 69 a store does not answer or is unfit, 78 configuration;
+Exit codes: 0 done, 1 failed, 2 usage, 3 something differs, 4 not found, 69 a store does not answer or is unfit, 78 configuration;
 "ledger verify" and "evidence verify" have their own for each kind of damage.
 Settings come from the environment and from .env; README lists them.`,
     );

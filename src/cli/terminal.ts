@@ -8,6 +8,8 @@ export const exitCodes = {
   ok: 0,
   failed: 1,
   usage: 2,
+  /** For commands that compare: something differs. */
+  changes: 3,
   notFound: 4,
   /** A store does not answer, or is not fit to be used. */
   unavailable: 69,

@@ -14,6 +14,10 @@ export type Reading<Definition> =
 /** A kind of document: what its text must satisfy to be a `Definition`. */
 export interface DocumentKind<Definition> {
   read(file: string, text: string): Reading<Definition>;
+  /** The same of a value that is no text, such as the body of a request. */
+  check(
+    value: unknown,
+  ): { readonly definition: Definition } | { readonly findings: readonly Finding[] };
 }
 
 export function documentKind<Definition>(
@@ -35,6 +39,11 @@ export function documentKind<Definition>(
       if (findings.length === 0) return { definition: value };
       return { faults: inOrder(findings.map(({ at, problem }) => yaml.faultAt(at, problem))) };
     },
+    check(value) {
+      if (!validate(value)) return { findings: (validate.errors ?? []).map(findingOf) };
+      const findings = check(value);
+      return findings.length === 0 ? { definition: value } : { findings };
+    },
   };
 }
 
@@ -42,12 +51,17 @@ const inOrder = (faults: readonly DocumentFault[]): readonly DocumentFault[] =>
   faults.toSorted((one, other) => one.line - other.line || one.column - other.column);
 
 function faultOf(error: ErrorObject, yaml: YamlDocument): DocumentFault {
+  const { at, problem } = findingOf(error);
+  return yaml.faultAt(at, problem, error.keyword === 'additionalProperties' ? 'key' : 'value');
+}
+
+function findingOf(error: ErrorObject): Finding {
   const at = membersOf(error.instancePath);
   if (error.keyword === 'additionalProperties') {
     const key = String(error.params['additionalProperty']);
-    return yaml.faultAt([...at, key], unknownKey(key, error), 'key');
+    return { at: [...at, key], problem: unknownKey(key, error) };
   }
-  return yaml.faultAt(at, sentenceOf(error, at));
+  return { at, problem: sentenceOf(error, at) };
 }
 
 /** The members and indexes of a JSON Pointer. */

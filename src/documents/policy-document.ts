@@ -126,6 +126,7 @@ export const policySchema = {
     },
     // Two shapes; domain/authority.ts reads both.
     required_authority: {},
+    activation: { enum: ['third person'], description: '"third person"' },
     justification: text(2000),
     cases: {
       type: 'array',
@@ -146,15 +147,29 @@ export const testedPolicyDocument: DocumentKind<PolicyDocument> = {
   read(file, text) {
     const reading = withCases.read(file, text);
     if ('faults' in reading) return reading;
-    const { cases = [], ...definition } = reading.definition;
-    return { definition: { definition, cases } };
+    return { definition: apart(reading.definition) };
+  },
+  check(value) {
+    const reading = withCases.check(value);
+    return 'findings' in reading ? reading : { definition: apart(reading.definition) };
   },
 };
+
+function apart({
+  cases = [],
+  ...definition
+}: PolicyDefinition & { readonly cases?: readonly PolicyCase[] }): PolicyDocument {
+  return { definition, cases };
+}
 
 /** Reads the version alone. */
 export const policyDocument: DocumentKind<PolicyDefinition> = {
   read(file, text) {
     const reading = testedPolicyDocument.read(file, text);
     return 'faults' in reading ? reading : { definition: reading.definition.definition };
+  },
+  check(value) {
+    const reading = testedPolicyDocument.check(value);
+    return 'findings' in reading ? reading : { definition: reading.definition.definition };
   },
 };

@@ -1,7 +1,10 @@
 /**
  * Bringing versions into force. Policies and risk models follow one rule: a version is written once, approved by somebody
- * other than its author, in force until a newer one takes its place, and never again after that. A place is what can be
- * held by one version at a time: the name of a policy, the context of a risk model.
+ * other than its author, in force until a newer one takes its place. A place is what can be held by one version at a time:
+ * the name of a policy, the context of a risk model.
+ *
+ * This is the short way, one command for documents that are to be in force at once. It brings nothing back that was
+ * replaced: what a folder says today is not to undo what somebody did since (life-cycle.ts does that, when told to).
  */
 import { type CanonicalRecord } from './canonical.ts';
 import { type Digest, rowRecord, sha256 } from './digest.ts';
@@ -44,13 +47,16 @@ export interface StandingVersion {
   readonly author: PersonId;
 }
 
-export interface ActivationPlan<Wanted extends WantedVersion> {
+export interface ActivationPlan<
+  Wanted extends WantedVersion,
+  Standing extends StandingVersion = StandingVersion,
+> {
   /** Not stored yet. */
   readonly add: readonly Wanted[];
   /** To come into force; those to be added among them. */
   readonly activate: readonly Wanted[];
   /** In force now, and replaced by one of `activate`. */
-  readonly retire: readonly StandingVersion[];
+  readonly retire: readonly Standing[];
 }
 
 /**
@@ -58,12 +64,12 @@ export interface ActivationPlan<Wanted extends WantedVersion> {
  * the set. Refusals: `not_compliance_officer`, `author_approves`, `named_twice`, `version_taken`, `version_retired`,
  * `version_outdated`.
  */
-export function planActivation<Wanted extends WantedVersion>(
+export function planActivation<Wanted extends WantedVersion, Standing extends StandingVersion>(
   wanted: readonly Wanted[],
-  standing: readonly StandingVersion[],
+  standing: readonly Standing[],
   people: Responsible,
   rolesOf: ReadonlyMap<PersonId, readonly string[]>,
-): ActivationPlan<Wanted> | { readonly refusals: readonly Refusal[] } {
+): ActivationPlan<Wanted, Standing> | { readonly refusals: readonly Refusal[] } {
   const stored = new Map(standing.map((version) => [labelOf(version), version]));
   const refusals = [
     ...refusePeople(people, rolesOf),
@@ -143,9 +149,10 @@ export function changeOf(
   [fromStatus, toStatus]: readonly [string | null, string],
   actor: PersonId,
   changedAt: Timestamp,
+  nth = 1,
 ): Change {
   return {
-    changeId: changeIdOf(version.id, version.version, toStatus),
+    changeId: changeIdOf(version.id, version.version, toStatus, nth),
     of: version.id,
     version: version.version,
     fromStatus,

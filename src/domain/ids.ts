@@ -78,6 +78,18 @@ export const modelIdOf = (name: string): ModelId => uuidOf('sentinelops-risk-mod
 export const conditionIdOf = (of: PolicyId, version: number, position: string): ConditionId =>
   uuidOf('sentinelops-policy-condition/v1', of, String(version), position);
 
-/** A change of state of one version of a policy or model; each state is reached once. */
-export const changeIdOf = (of: PolicyId | ModelId, version: number, toStatus: string): ChangeId =>
-  uuidOf('sentinelops-change/v1', of, String(version), toStatus);
+/** A change of state of one version of a policy or model; `nth` counts the times that it reaches that state, from 1. */
+export const changeIdOf = (
+  of: PolicyId | ModelId,
+  version: number,
+  toStatus: string,
+  nth = 1,
+): ChangeId =>
+  uuidOf(
+    'sentinelops-change/v1',
+    of,
+    String(version),
+    toStatus,
+    // Most are reached once, and were named without a number before any could be reached again.
+    ...(nth > 1 ? [String(nth)] : []),
+  );

@@ -35,6 +35,8 @@ export interface PolicyDefinition {
   readonly recommendations: readonly Recommendation[];
   /** What it takes to decide beyond the authority table: as at a higher level, or seats of its own (authority.ts). */
   readonly required_authority?: PolicyAuthority;
+  /** `third person`: activated by somebody who has not approved it. Without it, by anybody but its author. */
+  readonly activation?: 'third person';
   /** A template whose text is added to the justification of every advisory. */
   readonly justification?: string;
 }

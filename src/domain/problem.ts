@@ -440,6 +440,22 @@ const rows = {
     status: 409,
     remedy: 'Load the newest version, or raise the version in the document.',
   },
+  approver_activates: {
+    title: 'Approver and activator are one person',
+    status: 403,
+    remedy: 'The policy says "activation: third person": have somebody else activate it.',
+  },
+  version_unknown: {
+    title: 'No such version',
+    status: 404,
+    remedy: 'Look at what is stored: sentinelops policy list.',
+  },
+  wrong_status: {
+    title: 'Not a step that this version can take',
+    status: 409,
+    remedy:
+      'A version goes from draft to approved to active; what was replaced can be activated again.',
+  },
   named_twice: {
     title: 'Two documents for one place',
     status: 422,

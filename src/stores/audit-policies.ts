@@ -1,10 +1,9 @@
 /** Policies as a reference: what is in force, what was, and who changed it when. */
 import { sql } from 'kysely';
+import type { PolicyStatus } from '../domain/life-cycle.ts';
 import type { PolicyDefinition } from '../domain/policy.ts';
 import type { Timestamp } from '../domain/time.ts';
 import type { Tx } from './database.ts';
-
-export type PolicyStatus = 'draft' | 'approved' | 'active' | 'deprecated';
 
 export interface ListedPolicy {
   readonly name: string;
@@ -24,6 +23,10 @@ export interface PolicyVersion {
   readonly version: number;
   readonly status: PolicyStatus;
   readonly author: string;
+  /** Names, in the order in which they approved. */
+  readonly approvers: readonly string[];
+  /** Who brought it into force the last time. */
+  readonly activator: string | null;
   readonly createdAt: Timestamp;
   readonly activeFrom: Timestamp | null;
   readonly activeTo: Timestamp | null;
@@ -54,14 +57,32 @@ export async function listPolicies(tx: Tx): Promise<readonly ListedPolicy[]> {
   return rows;
 }
 
+const versions = sql<PolicyVersion>`
+  select p.name, p.title, p.version, p.status, a.name as author,
+    array(select ap.name::text from audit.policy_approval pa join audit.person ap on ap.person_id = pa.person_id
+      where pa.policy_id = p.policy_id and pa.version = p.version order by pa.approved_at) as approvers,
+    ac.name as activator, p.created_at as "createdAt", p.active_from as "activeFrom", p.active_to as "activeTo",
+    p.definition_sha256 as "definitionSha256", p.definition
+  from audit.policy p
+  join audit.person a on a.person_id = p.author
+  left join audit.person ac on ac.person_id = p.activator`;
+
 /** All versions of one policy, the newest first; none when there is no such policy. */
 export async function versionsOf(tx: Tx, name: string): Promise<readonly PolicyVersion[]> {
   const { rows } = await sql<PolicyVersion>`
-    select p.name, p.title, p.version, p.status, a.name as author, p.created_at as "createdAt",
-      p.active_from as "activeFrom", p.active_to as "activeTo", p.definition_sha256 as "definitionSha256", p.definition
-    from audit.policy p join audit.person a on a.person_id = p.author
-    where p.name = ${name} order by p.version desc`.execute(tx);
+    ${versions} where p.name = ${name} order by p.version desc`.execute(tx);
   return rows;
+}
+
+/** Of each of these policies the version in force; where there is none, the newest. */
+export async function standingVersions(
+  tx: Tx,
+  names: readonly string[],
+): Promise<ReadonlyMap<string, PolicyVersion>> {
+  const { rows } = await sql<PolicyVersion>`
+    select distinct on (v.name) v.* from (${versions} where p.name = any(${names}::text[])) v
+    order by v.name, (v.status = 'active') desc, v.version desc`.execute(tx);
+  return new Map(rows.map((row) => [row.name, row]));
 }
 
 /** In the order in which they happened. */

@@ -1,12 +1,8 @@
 /** What the commands on policies read and keep, within one transaction, under the role of the policy domain. */
 import { sql } from 'kysely';
-import {
-  activationLocks,
-  type Change,
-  changeDigest,
-  type StandingVersion,
-} from '../domain/activation.ts';
+import { activationLocks, type Change, changeDigest } from '../domain/activation.ts';
 import type { ChangeId, PersonId, PolicyId } from '../domain/ids.ts';
+import type { LivingVersion } from '../domain/life-cycle.ts';
 import type { PolicyDraft } from '../domain/policy.ts';
 import type { Timestamp } from '../domain/time.ts';
 import type { Tx } from './database.ts';
@@ -20,15 +16,15 @@ export interface PolicyStore {
   /** The roles that these people hold at this moment. */
   rolesOf(people: readonly PersonId[]): Promise<ReadonlyMap<PersonId, readonly string[]>>;
   /** Every stored version of these policies. */
-  versionsOf(names: readonly string[]): Promise<readonly StandingVersion[]>;
+  versionsOf(names: readonly string[]): Promise<readonly LivingVersion[]>;
   /** Keeps new versions as drafts, with their conditions. */
   keepDrafts(drafts: readonly PolicyDraft[], author: PersonId, at: Timestamp): Promise<void>;
   /** Drafts among these become approved. */
   approve(versions: readonly PolicyVersion[], approver: PersonId, at: Timestamp): Promise<void>;
   /** Active ones among these become deprecated. */
   deprecate(versions: readonly PolicyVersion[], at: Timestamp): Promise<void>;
-  /** Approved ones among these become active. */
-  activate(versions: readonly PolicyVersion[], at: Timestamp): Promise<void>;
+  /** Approved ones among these become active, and deprecated ones become active again. */
+  activate(versions: readonly PolicyVersion[], activator: PersonId, at: Timestamp): Promise<void>;
   /** Those that are kept already stay as they are. */
   keepChanges(changes: readonly Change[]): Promise<void>;
   /** Every change of every version of these policies: each is a fact for the ledger. */
@@ -48,7 +44,7 @@ export function openPolicyStore(tx: Tx): PolicyStore {
     keepDrafts: (drafts, author, at) => keepDrafts(tx, drafts, author, at),
     approve: (versions, approver, at) => approve(tx, versions, approver, at),
     deprecate: (versions, at) => deprecate(tx, versions, at),
-    activate: (versions, at) => activate(tx, versions, at),
+    activate: (versions, activator, at) => activate(tx, versions, activator, at),
     keepChanges: (changes) => keepChanges(tx, changes),
     changesOf: (policies) => changesOf(tx, policies),
   };
@@ -73,13 +69,20 @@ async function rolesOf(
   return new Map(rows.map(({ personId, roles }) => [personId, roles]));
 }
 
-async function versionsOf(tx: Tx, names: readonly string[]): Promise<readonly StandingVersion[]> {
-  const { rows } = await sql<StandingVersion>`
-    select name, version, name as "place", definition_sha256 as "definitionSha256", author,
-      case status when 'active' then 'in force' when 'deprecated' then 'retired' else 'waiting' end as "phase"
-    from policy.policy
-    where name = any(${names}::text[])
-    order by name, version`.execute(tx);
+async function versionsOf(tx: Tx, names: readonly string[]): Promise<readonly LivingVersion[]> {
+  const { rows } = await sql<LivingVersion>`
+    select p.name, p.version, p.name as "place", p.definition_sha256 as "definitionSha256", p.author, p.status,
+      case p.status when 'active' then 'in force' when 'deprecated' then 'retired' else 'waiting' end as "phase",
+      coalesce(p.definition ->> 'activation' = 'third person', false) as "needsThirdPerson",
+      array(select a.person_id::text from policy.policy_approval a
+        where a.policy_id = p.policy_id and a.version = p.version) as "approvers",
+      (select count(*)::integer from policy.policy_change c where c.policy_id = p.policy_id and c.version = p.version
+        and c.to_status = 'active') as "activations",
+      (select count(*)::integer from policy.policy_change c where c.policy_id = p.policy_id and c.version = p.version
+        and c.to_status = 'deprecated') as "deprecations"
+    from policy.policy p
+    where p.name = any(${names}::text[])
+    order by p.name, p.version`.execute(tx);
   return rows;
 }
 
@@ -151,10 +154,16 @@ async function deprecate(tx: Tx, versions: readonly PolicyVersion[], at: Timesta
     where status = 'active' and ${among(versions)}`.execute(tx);
 }
 
-async function activate(tx: Tx, versions: readonly PolicyVersion[], at: Timestamp): Promise<void> {
+async function activate(
+  tx: Tx,
+  versions: readonly PolicyVersion[],
+  activator: PersonId,
+  at: Timestamp,
+): Promise<void> {
   await sql`
-    update policy.policy set status = 'active', active_from = ${at}::timestamptz, updated_at = ${at}::timestamptz
-    where status = 'approved' and ${among(versions)}`.execute(tx);
+    update policy.policy set status = 'active', activator = ${activator}::uuid, active_from = ${at}::timestamptz,
+      active_to = null, updated_at = ${at}::timestamptz
+    where status in ('approved', 'deprecated') and ${among(versions)}`.execute(tx);
 }
 
 async function keepChanges(tx: Tx, changes: readonly Change[]): Promise<void> {

@@ -118,6 +118,7 @@ describe('foreign keys', () => {
     // People: who did what is read from the row itself.
     'discarded_by_a_person',
     'redriven_by_a_person',
+    'policy_activated_by_a_person',
     'policy_author_is_a_person',
     'policy_changed_by_a_person',
     'policy_approved_by_a_person',

@@ -33,13 +33,13 @@ describe('the policy store', () => {
     await within((store) => store.keepDrafts(drafts, database.approver, at));
     await within((store) => store.approve([first!], database.approver, at));
     // A draft that nobody approved does not come into force.
-    await within((store) => store.activate(drafts, at));
+    await within((store) => store.activate(drafts, database.approver, at));
     expect(await phases()).toEqual(['1 in force', '2 waiting']);
 
     await within(async (store) => {
       await store.approve(drafts, database.approver, at);
       await store.deprecate(drafts, at);
-      await store.activate(drafts, at);
+      await store.activate([second!], database.approver, at);
     });
     expect(await phases()).toEqual(['1 retired', '2 in force']);
     const { rows } = await database.client.query(

@@ -148,8 +148,8 @@ export async function openFacts(client: pg.Client): Promise<Facts> {
         policyId,
       ]);
       await client.query(
-        `update policy.policy set status = 'active', active_from = now() where policy_id = $1`,
-        [policyId],
+        `update policy.policy set status = 'active', active_from = now(), activator = $2 where policy_id = $1`,
+        [policyId, approver],
       );
       return policyId;
     },

@@ -226,7 +226,7 @@ const UP_TO_THE_REVIEW = `
   values (gen_random_uuid(), '${ids.policy}', 1, 'draft', '${hex('3')}', '${ids.author}', '${hex('d')}');
   insert into policy.policy_approval (policy_id, version, person_id) values ('${ids.policy}', 1, '${ids.complianceOfficer}');
   update policy.policy set status = 'approved';
-  update policy.policy set status = 'active', active_from = now();
+  update policy.policy set status = 'active', active_from = now(), activator = '${ids.complianceOfficer}';
 
   insert into risk.risk_model (model_id, version, threshold_definition, classification_rules, status, name, context,
     definition_sha256, author)

@@ -31,6 +31,11 @@ export function policyPage({ shown, versions, changes }: PolicyPage): Page {
       ['Serves', text(definition.regulatory_reference)],
       ['Priority', `${definition.priority_level} (1 is shown first)`],
       ['Written by', text(shown.author)],
+      [
+        'Approved by',
+        shown.approvers.length === 0 ? 'nobody yet' : text(shown.approvers.join(', ')),
+      ],
+      ...(shown.activator === null ? [] : [['Activated by', text(shown.activator)] as const]),
       ['In force from', shown.activeFrom === null ? 'not yet' : when(shown.activeFrom)],
       ...(shown.activeTo === null ? [] : [['until', when(shown.activeTo)] as const]),
       ['SHA-256', code(shown.definitionSha256)],

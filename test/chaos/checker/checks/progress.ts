@@ -101,7 +101,8 @@ const P2 = sqlCheck(
    union all select 'policy ' || policy_id || '@' || version || ' went from ' || coalesce(from_status, 'nothing')
        || ' to ' || to_status from audit.policy_change
      where ((from_status is null and to_status in ('draft', 'active')) or (from_status, to_status) in
-       (('draft', 'approved'), ('approved', 'active'), ('draft', 'active'), ('active', 'deprecated'))) is not true
+       (('draft', 'approved'), ('approved', 'active'), ('draft', 'active'), ('active', 'deprecated'),
+       ('deprecated', 'active'))) is not true
    union all select 'model ' || model_id || '@' || version || ' went from ' || coalesce(from_status, 'nothing')
        || ' to ' || to_status from audit.risk_model_change
      where ((from_status is null and to_status in ('defined', 'active')) or (from_status, to_status) in
