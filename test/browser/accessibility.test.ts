@@ -28,6 +28,7 @@ beforeAll(async () => {
     level: 'CRITICAL',
     conflict: true,
     policies: ['one', 'two'],
+    effects: ['restrict', 'restore'],
   });
   const unknown = await openReview(desk.decision, desk.facts, {
     level: 'UNKNOWN',

@@ -11,6 +11,7 @@ import { ledgerRoutes } from '../../src/admin/routes/ledger.ts';
 import { openapiRoutes } from '../../src/admin/routes/openapi.ts';
 import { policyRoutes } from '../../src/admin/routes/policies.ts';
 import { problemRoutes } from '../../src/admin/routes/problems.ts';
+import { delegationRoutes } from '../../src/admin/routes/delegations.ts';
 import { reviewRoutes } from '../../src/admin/routes/reviews.ts';
 import { createAdminServer } from '../../src/admin/server.ts';
 import { silentLog } from '../../src/domain/log.ts';
@@ -28,7 +29,13 @@ beforeAll(async () => {
     routes: [
       healthRoutes(untouched),
       eventRoutes({ intake: untouched, kinds: sourceKinds, audit: untouched }),
-      reviewRoutes({ identity: untouched, decision: untouched, decide: untouched }),
+      reviewRoutes({
+        identity: untouched,
+        decision: untouched,
+        decide: untouched,
+        decideInBulk: untouched,
+      }),
+      delegationRoutes({ identity: untouched, delegations: untouched }),
       deadLetterRoutes({ identity: untouched, audit: untouched, commands: untouched }),
       ledgerRoutes({ audit: untouched }),
       policyRoutes({ identity: untouched, audit: untouched, commands: untouched, read: untouched }),

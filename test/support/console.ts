@@ -1,7 +1,9 @@
 /** The console on a database of its own, and people in front of it: browsers as far as cookies and forms go. */
 import type { FastifyInstance, LightMyRequestResponse } from 'fastify';
 import type pg from 'pg';
+import { createDecideInBulk } from '../../src/actors/bulk.ts';
 import { createDecide } from '../../src/actors/decision.ts';
+import { createDelegationCommands } from '../../src/actors/delegations.ts';
 import { createReviewerCommands, type ReviewerCommands } from '../../src/actors/reviewers.ts';
 import type { OidcProvider } from '../../src/admin/oidc.ts';
 import { consoleRoutes } from '../../src/admin/routes/console.ts';
@@ -52,7 +54,12 @@ export async function openConsole(options: ConsoleOptions = {}): Promise<TestCon
     options.decide ?? createDecide({ database: decision, send: async () => {}, log: silentLog });
   const server = await createAdminServer({
     routes: [
-      reviewRoutes({ identity, decision, decide }),
+      reviewRoutes({
+        identity,
+        decision,
+        decide,
+        decideInBulk: createDecideInBulk(decide, decision),
+      }),
       openapiRoutes,
       consoleRoutes({
         identity,
@@ -64,6 +71,8 @@ export async function openConsole(options: ConsoleOptions = {}): Promise<TestCon
           { hop: 'review', open: 2, oldestMs: 41_000 },
           { hop: 'entry', open: 0, oldestMs: null },
         ],
+        decideInBulk: createDecideInBulk(decide, decision),
+        delegations: createDelegationCommands(identity),
         queueStates: options.queueStates ?? (async () => ({ risk: { waiting: 3 } })),
         isOnLoopback: options.isOnLoopback ?? true,
         provider: options.provider,

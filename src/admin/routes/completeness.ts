@@ -29,18 +29,15 @@ interface Query {
   readonly day?: unknown;
 }
 
-const schema = {
-  querystring: Type.Object({
-    source: Type.Optional(Type.Unknown()),
-    day: Type.Optional(Type.Unknown()),
-  }),
-  response: { 200: Type.Unknown() },
-};
+const SourceAndDay = Type.Object({
+  source: Type.Optional(Type.Unknown({ description: 'The name of a registered source.' })),
+  day: Type.Optional(Type.Unknown({ description: 'YYYY-MM-DD, UTC.' })),
+});
 const operation = {
   operationId: 'stateCompleteness',
-  tag: 'Events',
+  tag: 'Ledger',
+  summary: 'Whether all that a source sent on a day has gone the whole way, and what has not.',
   caller: 'person',
-  summary: 'Whether all that a source sent on a day (YYYY-MM-DD) has gone the whole way.',
 } as const;
 
 export function completenessRoutes({ identity, audit }: CompletenessRoutesOptions): AdminRoutes {
@@ -48,7 +45,7 @@ export function completenessRoutes({ identity, audit }: CompletenessRoutesOption
     requirePerson(server, identity);
     server.get<{ Querystring: Query }>(
       '/v1/completeness',
-      { schema: describe(operation, schema) },
+      { schema: describe(operation, { querystring: SourceAndDay }) },
       async (request, reply) => {
         const barred = barredFromReview(personOf(request));
         return barred === undefined ? answer(request.query, reply) : sendProblem(reply, barred);

@@ -22,7 +22,13 @@ import type { KeepAccess } from '../access.ts';
 import type { RefusedAct } from '../console/pages/review-decision.ts';
 import { reviewPage } from '../console/pages/review.ts';
 import type { Show } from '../console/show.ts';
-import { barredFromReview, readReview, unknownReview } from '../review-desk.ts';
+import {
+  barredFromReview,
+  readReview,
+  SHOWN_REVIEW,
+  shownReviews,
+  unknownReview,
+} from '../review-desk.ts';
 import { currentSession, renewSession } from '../session.ts';
 import type { Door } from '../sign-in.ts';
 import { signedIn } from './console-sign-in.ts';
@@ -39,6 +45,8 @@ export interface ReviewRoutesOptions {
   readonly hasProvider: boolean;
 }
 
+const CAPACITY = /^(?<role>[A-Za-z ]+?)(?: (?<delegator>[0-9a-f-]{36}))?$/;
+
 const Params = Type.Object({ id: Type.String() });
 const DecisionForm = Type.Object({
   form_token: Type.String(),
@@ -47,8 +55,16 @@ const DecisionForm = Type.Object({
   /** Empty when no button was pressed. */
   act: Type.Enum(['', ...acts]),
   option: Type.Optional(Type.String({ maxLength: 100 })),
-  role: Type.Optional(Type.Enum(['', ...roles])),
+  /** Behind a space the id of the person whose role it is, under a delegation. */
+  role: Type.Optional(Type.String({ maxLength: 100 })),
   justification: Type.String({ maxLength: 2 * JUSTIFICATION_CHARACTERS_MAX }),
+  /** Each an id and the digest of what was shown. One alone is sent as a text. */
+  together: Type.Optional(
+    Type.Union([
+      Type.String({ pattern: SHOWN_REVIEW }),
+      Type.Array(Type.String({ pattern: SHOWN_REVIEW }), { maxItems: 100 }),
+    ]),
+  ),
   /** Password or token, where the sign-in is too old for the level. */
   proof: Type.Optional(Type.String({ maxLength: 800 })),
 });
@@ -139,7 +155,8 @@ function requestOf(
   reviewId: ReviewId,
   fields: Static<typeof DecisionForm>,
 ): DecisionRequest | Refusal {
-  const { act, option, role, view_digest: viewDigest } = fields;
+  const { act, option, view_digest: viewDigest } = fields;
+  const { role, delegator } = CAPACITY.exec(fields.role ?? '')?.groups ?? {};
   if (act === '') return refuse('act_required', 'the form was sent by Enter');
   // What a browser sends for a line break is two characters; people mean one.
   const justification = fields.justification.replaceAll('\r\n', '\n');
@@ -152,7 +169,9 @@ function requestOf(
     act,
     option,
     role: roles.find((known) => known === role),
+    onBehalfOf: delegator as PersonId | undefined,
     justification,
     viewDigest,
+    together: shownReviews(fields.together),
   };
 }

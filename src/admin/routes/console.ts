@@ -5,6 +5,8 @@
 import formbody from '@fastify/formbody';
 import type { FastifyError, FastifyInstance } from 'fastify';
 import type { Decide } from '../../domain/approval.ts';
+import type { DecideInBulk } from '../../domain/bulk.ts';
+import type { DelegationCommands } from '../../domain/delegation.ts';
 import type { GapSummary } from '../../domain/gap.ts';
 import type { Log } from '../../domain/log.ts';
 import { refuse } from '../../domain/problem.ts';
@@ -18,6 +20,8 @@ import type { AdminRoutes } from '../server.ts';
 import { createKeepAccess } from '../access.ts';
 import { keepSessions } from '../session.ts';
 import { createDoor } from '../sign-in.ts';
+import { addBulkRoutes } from './console-bulk.ts';
+import { addDelegationRoutes } from './console-delegations.ts';
 import { addInboxRoutes } from './console-inbox.ts';
 import { addOversightRoutes } from './console-oversight.ts';
 import { addRecordRoutes } from './console-records.ts';
@@ -32,6 +36,8 @@ export interface ConsoleOptions {
   readonly audit: Database;
   /** The decision command: the same value as the API's. */
   readonly decide: Decide;
+  readonly decideInBulk: DecideInBulk;
+  readonly delegations: DelegationCommands;
   readonly queueStates: () => Promise<QueueStates>;
   readonly readiness: () => Promise<Readiness>;
   /** Of the latest look for gaps. */
@@ -49,18 +55,8 @@ export interface ConsoleOptions {
 const FORM_BYTES_MAX = 65_536;
 
 export function consoleRoutes(options: ConsoleOptions): AdminRoutes {
-  const {
-    identity,
-    decision,
-    audit,
-    decide,
-    queueStates,
-    readiness,
-    gaps,
-    isOnLoopback,
-    provider,
-    log,
-  } = options;
+  const { identity, decision, audit, decide, decideInBulk, delegations } = options;
+  const { queueStates, readiness, gaps, isOnLoopback, provider, log } = options;
   return async (server) => {
     const assets = await readAssets();
     assets.addRoutes(server);
@@ -97,6 +93,8 @@ export function consoleRoutes(options: ConsoleOptions): AdminRoutes {
           isOnLoopback,
           hasProvider: provider !== undefined,
         });
+        addBulkRoutes(inside, { decision, decideInBulk, show });
+        addDelegationRoutes(inside, { delegations, show });
         addRecordRoutes(inside, { audit, decision, queueStates, keepAccess, show });
         addOversightRoutes(inside, { audit, decision, readiness, gaps, keepAccess, show });
         done();

@@ -25,21 +25,13 @@ export interface EvidenceRoutesOptions {
   readonly audit: Database;
 }
 
-const Id = Type.Object({ id: Type.String() });
-const operation = {
-  operationId: 'exportEvidence',
-  tag: 'Events',
-  caller: 'person',
-  summary: 'All that is recorded about an event, as one archive (tar) that strangers verify.',
-} as const;
-
 export function evidenceRoutes({ identity, audit }: EvidenceRoutesOptions): AdminRoutes {
   return (server) => {
     requirePerson(server, identity);
     const keepAccess = createKeepAccess(identity, 'api');
     server.get<{ Params: { id: string } }>(
       '/v1/events/:id/evidence',
-      { schema: describe(operation, { params: Id }) },
+      { schema: describe(operation, { params: EventId, response: { 200: Bundle } }) },
       async (request, reply) => {
         const person = personOf(request);
         const barred = barredFromReview(person);
@@ -54,6 +46,17 @@ export function evidenceRoutes({ identity, audit }: EvidenceRoutesOptions): Admi
   };
 }
 
+const TAR = 'application/x-tar';
+const EventId = Type.Object({ id: Type.String() });
+const Bundle = Type.String({ format: 'binary', description: 'An archive that anybody verifies.' });
+const operation = {
+  operationId: 'exportEvidence',
+  tag: 'Events',
+  summary: 'All that is recorded about an event, with proofs and keys.',
+  caller: 'person',
+  produces: TAR,
+} as const;
+
 /** Refusals: as `exportEvidence`. */
 export async function bundleOf(audit: Database, eventId: string): Promise<Buffer | Refusal> {
   return isUuid(eventId)
@@ -63,7 +66,7 @@ export async function bundleOf(audit: Database, eventId: string): Promise<Buffer
 
 export function sendBundle(reply: FastifyReply, eventId: string, bundle: Buffer): FastifyReply {
   return reply
-    .type('application/x-tar')
+    .type(TAR)
     .header('content-disposition', `attachment; filename="evidence-${eventId}.tar"`)
     .send(bundle);
 }

@@ -44,6 +44,7 @@ export function inboxPage(page: InboxPage): Page {
     ${levelLinks(page)}
     ${filterForm(page)}
     ${savedViews({ ...page, query: queryOf({ ...query, cursor: undefined }) })}
+    ${query.policy !== undefined && html`<p><a href="/console/together?policy=${encodeURIComponent(query.policy)}">Resolve several of ${text(query.policy)} together</a></p>`}
     <div role="status">${newsPart(query, { count, shownAt: standing.now })}</div>
     ${
       reviews.length === 0
