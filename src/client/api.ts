@@ -69,7 +69,7 @@ export interface Operations {
     readonly path: { readonly id: string };
     readonly query: undefined;
     readonly body: undefined;
-    readonly answer: ;
+    readonly answer: undefined;
   };
   /** What no stage could take, the newest first. */
   readonly listDeadLetters: {
@@ -148,12 +148,12 @@ export interface Operations {
     readonly body: undefined;
     readonly answer: { readonly steps: readonly ({ readonly version: string; readonly status: string })[] };
   };
-  /** Whether all that a source sent on a day (YYYY-MM-DD) has gone the whole way. */
-  readonly stateCompleteness: {
-    readonly path: undefined;
-    readonly query: { readonly source?: unknown; readonly day?: unknown };
+  /** All that is recorded about an event, with proofs and keys. */
+  readonly exportEvidence: {
+    readonly path: { readonly id: string };
+    readonly query: undefined;
     readonly body: undefined;
-    readonly answer: unknown;
+    readonly answer: string;
   };
   /** What the code of a problem document means, and what to do about it. */
   readonly explainProblem: {
@@ -187,6 +187,6 @@ export const places = {
   keepPolicy: { method: 'POST', path: '/v1/policies' },
   showPolicy: { method: 'GET', path: '/v1/policies/{name}' },
   movePolicy: { method: 'POST', path: '/v1/policies/{name}/versions/{version}/{move}' },
-  stateCompleteness: { method: 'GET', path: '/v1/completeness' },
+  exportEvidence: { method: 'GET', path: '/v1/events/{id}/evidence' },
   explainProblem: { method: 'GET', path: '/problems/{code}' },
 } as const;
