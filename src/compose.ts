@@ -48,7 +48,7 @@ import { readOidcFile } from './documents/oidc-document.ts';
 import { policyDocument } from './documents/policy-document.ts';
 import { type DocumentFault, printFault } from './documents/yaml.ts';
 import type { Principal } from './domain/domains.ts';
-import { overloadOf } from './domain/gap.ts';
+import { overloadOf, summaryOf } from './domain/gap.ts';
 import type { Log } from './domain/log.ts';
 import { systemClock } from './domain/time.ts';
 import { startEmbeddedPostgres } from './embedded/postgres.ts';
@@ -506,9 +506,10 @@ export async function startAdmin(
   const audit = sessions.of('audit');
   const { gaps } = sessions;
   const { port = config.adminPort, isWorking } = options;
+  const readiness = createReadiness({ database: audit, broker, gaps, isWorking });
   const server = await createAdminServer({
     routes: [
-      healthRoutes(createReadiness({ database: audit, broker, gaps, isWorking })),
+      healthRoutes(readiness),
       eventRoutes({
         intake,
         kinds: sourceKinds,
@@ -541,6 +542,8 @@ export async function startAdmin(
         identity,
         audit,
         queueStates: () => statesOfQueues(broker),
+        readiness,
+        gaps: () => summaryOf(gaps.latest()?.found ?? new Map()),
         provider: await configuredProvider(config),
         isOnLoopback: isLoopbackHost(config.adminHost),
         log,

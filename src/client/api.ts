@@ -69,7 +69,7 @@ export interface Operations {
     readonly path: { readonly id: string };
     readonly query: undefined;
     readonly body: undefined;
-    readonly answer: { readonly delegation_id: string };
+    readonly answer: unknown;
   };
   /** What no stage could take, the newest first. */
   readonly listDeadLetters: {
@@ -120,6 +120,13 @@ export interface Operations {
     readonly body: undefined;
     readonly answer: string;
   };
+  /** All that is recorded about an event, with proofs and keys. */
+  readonly exportEvidence: {
+    readonly path: { readonly id: string };
+    readonly query: undefined;
+    readonly body: undefined;
+    readonly answer: string;
+  };
   /** What the code of a problem document means, and what to do about it. */
   readonly explainProblem: {
     readonly path: { readonly code: string };
@@ -148,5 +155,6 @@ export const places = {
   showCheckpoint: { method: 'GET', path: '/v1/ledger/checkpoint' },
   proveInclusion: { method: 'GET', path: '/v1/ledger/proof/{seq}' },
   proveConsistency: { method: 'GET', path: '/v1/ledger/consistency' },
+  exportEvidence: { method: 'GET', path: '/v1/events/{id}/evidence' },
   explainProblem: { method: 'GET', path: '/problems/{code}' },
 } as const;

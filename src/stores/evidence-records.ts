@@ -128,7 +128,7 @@ type DecisionRow = EndedRound & {
   readonly approvals: readonly GivenApproval[];
 };
 
-/** Each with the acts of its round. */
+/** Each with the acts of its round; none where time alone has ended it. */
 const decisionRows = sql`
   select x.decision_id as "decisionId", x.advisory_id as "advisoryId", x.review_id as "reviewId",
     x.event_id as "eventId", x.round, x.risk_level as "riskLevel", x.required_authority as "requirement",

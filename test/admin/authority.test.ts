@@ -67,6 +67,8 @@ beforeAll(async () => {
         audit: database.open('audit'),
         delegations: createDelegationCommands(identity),
         queueStates: async () => ({}),
+        readiness: async () => ({ postgres: null, ledger: null }),
+        gaps: () => [],
         isOnLoopback: true,
         log: silentLog,
         isTransient: () => false,

@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { deadLetterRoutes } from '../../src/admin/routes/dead-letters.ts';
+import { completenessRoutes } from '../../src/admin/routes/completeness.ts';
+import { evidenceRoutes } from '../../src/admin/routes/evidence.ts';
 import { eventRoutes } from '../../src/admin/routes/events.ts';
 import { healthRoutes } from '../../src/admin/routes/health.ts';
 import { ledgerRoutes } from '../../src/admin/routes/ledger.ts';
@@ -35,6 +37,8 @@ beforeAll(async () => {
       delegationRoutes({ identity: untouched, delegations: untouched }),
       deadLetterRoutes({ identity: untouched, audit: untouched, commands: untouched }),
       ledgerRoutes({ audit: untouched }),
+      evidenceRoutes({ identity: untouched, audit: untouched }),
+      completenessRoutes({ identity: untouched, audit: untouched }),
       problemRoutes,
       openapiRoutes,
     ],

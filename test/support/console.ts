@@ -20,6 +20,7 @@ import { type Facts, openFacts } from './facts.ts';
 
 export interface ConsoleOptions {
   readonly isOnLoopback?: boolean;
+  readonly readiness?: Readonly<Record<string, string | null>>;
   readonly provider?: OidcProvider;
   /** In place of the real command. */
   readonly decide?: Decide;
@@ -65,6 +66,11 @@ export async function openConsole(options: ConsoleOptions = {}): Promise<TestCon
         decision,
         audit,
         decide,
+        readiness: async () => options.readiness ?? { postgres: null, ledger: null },
+        gaps: () => [
+          { hop: 'review', open: 2, oldestMs: 41_000 },
+          { hop: 'entry', open: 0, oldestMs: null },
+        ],
         decideInBulk: createDecideInBulk(decide, decision),
         delegations: createDelegationCommands(identity),
         queueStates: options.queueStates ?? (async () => ({ risk: { waiting: 3 } })),
@@ -176,7 +182,9 @@ export function hiddenFields(page: string, action: string): Record<string, strin
   const [, form] = new RegExp(`action="${action}"[^>]*>(.*?)</form>`, 's').exec(page) ?? [];
   if (form === undefined) throw new Error(`the page has no form to ${action}:\n${page}`);
   const hidden = form.matchAll(/<input type="hidden" name="([^"]+)" value="([^"]*)">/g);
-  return Object.fromEntries([...hidden].map(([, name, value]) => [name!, value!]));
+  return Object.fromEntries(
+    [...hidden].map(([, name, value]) => [name!, value!.replaceAll('&amp;', '&')]),
+  );
 }
 
 /** What a person reads of a page: without markup, white space folded. */

@@ -260,7 +260,10 @@ const UP_TO_THE_REVIEW = `
   insert into decision.notification_message (message_id, route, subject, content, body)
   values ('${uuid(8, 9)}', 'officers', 'MEDIUM', 'A review waits', '{}');
   insert into decision.notification (route, kind, decision_id, message_id)
-  values ('officers', 'new', '${ids.decision}', '${uuid(8, 9)}');`;
+  values ('officers', 'new', '${ids.decision}', '${uuid(8, 9)}');
+  insert into identity.access_record (person_id, act, thing, thing_id, way)
+  values ('${ids.auditor}', 'look', 'review', '${ids.review}', 'console');
+  insert into identity.saved_view (person_id, name, query) values ('${ids.auditor}', 'mine', 'level=HIGH');`;
 
 /** A warning needs a round that is old enough, which only a superuser past the guards can make. */
 const WARNING = `

@@ -18,6 +18,7 @@ import { isRefusal, problems, type Refusal, refuse } from '../../domain/problem.
 import { refuseStaleProof } from '../../domain/step-up.ts';
 import type { Database } from '../../stores/database.ts';
 import { openReviewStore } from '../../stores/review.ts';
+import type { KeepAccess } from '../access.ts';
 import type { RefusedAct } from '../console/pages/review-decision.ts';
 import { reviewPage } from '../console/pages/review.ts';
 import type { Show } from '../console/show.ts';
@@ -38,6 +39,7 @@ export interface ReviewRoutesOptions {
   readonly decide: Decide;
   readonly show: Show;
   readonly door: Door;
+  readonly keepAccess: KeepAccess;
   readonly isOnLoopback: boolean;
   /** Whether people may sign in through an OpenID provider. */
   readonly hasProvider: boolean;
@@ -69,7 +71,7 @@ const DecisionForm = Type.Object({
 
 export function addReviewRoutes(
   scope: FastifyInstance,
-  { decision, decide, show, door, isOnLoopback, hasProvider }: ReviewRoutesOptions,
+  { decision, decide, show, door, keepAccess, isOnLoopback, hasProvider }: ReviewRoutesOptions,
 ): void {
   const server = scope.withTypeProvider<TypeBoxTypeProvider>();
 
@@ -132,6 +134,7 @@ export function addReviewRoutes(
       return parts && { parts, acts: await openReviewStore(tx).actsOf(parts.file.reviewId) };
     });
     if (read === undefined) return show.problem(request, reply, unknownReview());
+    await keepAccess(person, 'look', 'review', id);
     const { riskLevel } = read.parts.found.standing;
     const { authenticatedAt } = currentSession(request);
     const stale = refuseStaleProof(riskLevel, authenticatedAt!, read.parts.found.now);

@@ -25,6 +25,7 @@ import { isRefusal, type Refusal } from '../../domain/problem.ts';
 import { riskLevels } from '../../domain/risk-level.ts';
 import type { Database } from '../../stores/database.ts';
 import { openReviewStore, type ReviewFilter } from '../../stores/review.ts';
+import { createKeepAccess } from '../access.ts';
 import { personOf, requirePerson } from '../authentication.ts';
 import { describe } from '../openapi.ts';
 import { sendProblem } from '../problem.ts';
@@ -135,6 +136,7 @@ export function reviewRoutes(options: ReviewRoutesOptions): AdminRoutes {
   const { identity, decision, decide, decideInBulk } = options;
   return (scope: FastifyInstance) => {
     requirePerson(scope, identity);
+    const keepAccess = createKeepAccess(identity, 'api');
     scope.setSchemaErrorFormatter(explain);
     const server = scope.withTypeProvider<TypeBoxTypeProvider>();
 
@@ -181,6 +183,7 @@ export function reviewRoutes(options: ReviewRoutesOptions): AdminRoutes {
         const { id } = request.params;
         const parts = await decision.transact((tx) => readReview(tx, id, person));
         if (parts === undefined) return sendProblem(reply, unknownReview());
+        await keepAccess(person, 'look', 'review', id);
         return documentOf(parts);
       },
     );

@@ -1,5 +1,6 @@
 /** What the verification of a bundle says. */
 import { type FailureStatus, type Status, statusCodes } from '../ledger/verdict.ts';
+import type { Files } from './archive.ts';
 
 /** Printed as one line of JSON; the code is also the exit code. */
 export interface EvidenceVerdict {
@@ -40,4 +41,11 @@ export class BundleFault extends Error {
     this.status = status;
     this.file = file;
   }
+}
+
+/** @throws BundleFault when the file is not there. */
+export function need(files: Files, name: string): Buffer {
+  const bytes = files.get(name);
+  if (bytes === undefined) throw new BundleFault('DATA_MISSING', 'The file is missing.', name);
+  return bytes;
 }

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type FailpointPlace, failpoints } from '../../../src/actors/failpoint.ts';
 import { idlePolicy, riskModel } from '../load/documents.ts';
 import { AUTHOR, people } from '../load/reviewers.ts';
-import { type Instance, type Kind, kinds, type System, untilAtWork } from '../system/system.ts';
+import { type Instance, type Kind, type System, untilAtWork } from '../system/system.ts';
 import { anything } from '../watch/signals.ts';
 import type { FaultKind, Harm } from './fault.ts';
 
@@ -100,11 +100,20 @@ export const failpointFaults: readonly FaultKind[] = [crashed, stopped];
 // The matrix: every point once
 
 /** For rare ones, such as those of an execution. */
-const MATRIX_REACHED_MS_MAX = 60_000;
+const MATRIX_REACHED_MS_MAX = 90_000;
+const IN_ORDER: readonly Kind[] = [
+  ...(['ingest', 'risk', 'advisory', 'signer', 'reconciler', 'awaiting-decision'] as const),
+  ...(['ledger', 'admin', 'execution'] as const),
+];
 
-/** A crash at every failpoint there is, in lanes that may run beside each other: one for each kind of process. */
+/**
+ * A crash at every failpoint there is, in lanes that may run beside each other: one for each kind of process, in the order
+ * in which work gets to them.
+ */
 export const crashPoints: ReadonlyMap<string, readonly FaultKind[]> = new Map([
-  ...kinds.map((kind) => [kind, pointsOf(kind).map((point) => crashPoint(kind, point))] as const),
+  ...IN_ORDER.map(
+    (kind) => [kind, pointsOf(kind).map((point) => crashPoint(kind, point))] as const,
+  ),
   [
     'policy',
     failpoints.policy.map((point, index) => policyCrashPoint(`policy.${point}`, index + 1)),
