@@ -5,10 +5,12 @@
 import { readFile } from 'node:fs/promises';
 import { awaitingDecisionActor } from './actors/awaiting-decision.ts';
 import { createAdvisoryActor } from './actors/advisory.ts';
+import { createDecideInBulk } from './actors/bulk.ts';
 import { createClockWatch } from './actors/clock-watch.ts';
 import { createDeadLetterCommands } from './actors/dead-letters.ts';
 import { createDeadlineWatch } from './actors/deadlines.ts';
 import { createDecide } from './actors/decision.ts';
+import { createDelegationCommands } from './actors/delegations.ts';
 import { createDispatcher, type Dispatcher } from './actors/dispatcher.ts';
 import { executionActor } from './actors/execution.ts';
 import { armFailpoints, type Failpoint, type PointOf } from './actors/failpoint.ts';
@@ -29,6 +31,7 @@ import type { Watch } from './actors/watch.ts';
 import { createOidcProvider, type OidcProvider } from './admin/oidc.ts';
 import { consoleRoutes } from './admin/routes/console.ts';
 import { deadLetterRoutes } from './admin/routes/dead-letters.ts';
+import { delegationRoutes } from './admin/routes/delegations.ts';
 import { policyRoutes } from './admin/routes/policies.ts';
 import { eventRoutes } from './admin/routes/events.ts';
 import { healthRoutes } from './admin/routes/health.ts';
@@ -45,7 +48,7 @@ import { readOidcFile } from './documents/oidc-document.ts';
 import { policyDocument } from './documents/policy-document.ts';
 import { type DocumentFault, printFault } from './documents/yaml.ts';
 import type { Principal } from './domain/domains.ts';
-import { overloadOf } from './domain/gap.ts';
+import { overloadOf, summaryOf } from './domain/gap.ts';
 import type { Log } from './domain/log.ts';
 import { systemClock } from './domain/time.ts';
 import { startEmbeddedPostgres } from './embedded/postgres.ts';
@@ -498,12 +501,15 @@ export async function startAdmin(
   const isTransient = (error: unknown) => ['transient', 'contended'].includes(faultOf(error));
   const decision = sessions.of('decision');
   const identity = sessions.of('identity');
+  const delegations = createDelegationCommands(identity);
+  const decideInBulk = createDecideInBulk(decide, decision);
   const audit = sessions.of('audit');
   const { gaps } = sessions;
   const { port = config.adminPort, isWorking } = options;
+  const readiness = createReadiness({ database: audit, broker, gaps, isWorking });
   const server = await createAdminServer({
     routes: [
-      healthRoutes(createReadiness({ database: audit, broker, gaps, isWorking })),
+      healthRoutes(readiness),
       eventRoutes({
         intake,
         kinds: sourceKinds,
@@ -511,7 +517,8 @@ export async function startAdmin(
         overload: () => overloadOf(gaps.latest()?.found),
         onReplied: atIntake && (() => atIntake('replied')),
       }),
-      reviewRoutes({ decide, decision, identity }),
+      reviewRoutes({ decide, decideInBulk, decision, identity }),
+      delegationRoutes({ identity, delegations }),
       deadLetterRoutes({
         identity,
         audit,
@@ -529,10 +536,14 @@ export async function startAdmin(
       }),
       consoleRoutes({
         decide,
+        decideInBulk,
+        delegations,
         decision,
         identity,
         audit,
         queueStates: () => statesOfQueues(broker),
+        readiness,
+        gaps: () => summaryOf(gaps.latest()?.found ?? new Map()),
         provider: await configuredProvider(config),
         isOnLoopback: isLoopbackHost(config.adminHost),
         log,

@@ -33,6 +33,7 @@ const house: Readonly<Record<string, Room>> = {
   admin: {
     rooms: ['domain', 'stores', 'sources'],
     packages: [
+      'diff',
       'fastify',
       '@fastify/cookie',
       '@fastify/csrf-protection',

@@ -33,6 +33,7 @@ describe('an environment without faults', () => {
       ledgerSigningKey: undefined,
       ledgerStateDirectory: './ledger-state',
       ledgerTrustPolicy: undefined,
+      executionNeeds: 'committed',
       targetsFile: undefined,
       poolConnectionsMax: 4,
       drainTimeoutMs: 25_000,

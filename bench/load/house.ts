@@ -6,7 +6,7 @@ import { policyCommands } from '../../src/actors/policy.ts';
 import { createReviewerCommands } from '../../src/actors/reviewers.ts';
 import { createLedgerActor } from '../../src/actors/ledger.ts';
 import { sourceCommands } from '../../src/actors/source.ts';
-import type { Domain } from '../../src/domain/domains.ts';
+import type { Domain, Principal } from '../../src/domain/domains.ts';
 import type { PersonId } from '../../src/domain/ids.ts';
 import { isRefusal, type Refusal } from '../../src/domain/problem.ts';
 import { systemClock } from '../../src/domain/time.ts';
@@ -134,7 +134,7 @@ export async function withDomains<T>(
 }
 
 /** Sessions under the role of a domain, as the daemon opens them. */
-export function openDomain(url: string, domain: Domain, connectionsMax: number): Database {
+export function openDomain(url: string, domain: Principal, connectionsMax: number): Database {
   // A lost session also fails the statement that ran into it.
   const onConnectionError = () => undefined;
   return openDatabase({ url, domain, assumeRole: true, connectionsMax, onConnectionError });

@@ -15,6 +15,7 @@ import { historyEventIds, loadHistory } from '../load/history.ts';
 import { openDomain } from '../load/house.ts';
 import { summarise } from '../measure/statistics.ts';
 import type { Row } from '../report/row.ts';
+import { openBenchSigner, proveRounds, sealRounds } from './sealing.ts';
 
 const NAME = 'ledger';
 const DATABASE = 'bench_ledger';
@@ -24,17 +25,19 @@ const PAYLOAD_BYTES = 16;
 const ENTRIES_PER_ROUND = 40_000;
 const QUICK_ENTRIES_PER_ROUND = 24_000;
 const PAGE = 2_000;
+/** Each is sealed by itself. */
+const SEALED_BATCHES = 100;
 
 export const ledger: Section = {
   name: NAME,
-  about: 'append in batches of 256 through ledger.append; full verification',
+  about: 'append in batches of 256 through ledger.append; full verification; seals and proofs',
   async run(bench) {
     const { quick, rounds } = bench.options;
     const perRound = quick ? QUICK_ENTRIES_PER_ROUND : ENTRIES_PER_ROUND;
     const warmUp = perRound / 4;
     const url = await bench.houses.build(DATABASE, POLICIES);
     await loadHistory(url, {
-      events: warmUp + perRound * rounds,
+      events: warmUp + perRound * rounds + SEALED_BATCHES * BATCH_MESSAGES_MAX,
       policies: POLICIES,
       payloadBytes: PAYLOAD_BYTES,
       recorded: false,
@@ -43,11 +46,23 @@ export const ledger: Section = {
     });
     const database = openDomain(url, 'ledger', 1);
     const audit = openDomain(url, 'audit', 2);
+    const signing = openDomain(url, 'signer', 1);
     try {
       const appended = await appendRounds(database, warmUp, perRound, rounds, bench.say);
-      return [...appended, ...(await verifyRounds(bench, audit))];
+      const signer = await openBenchSigner(signing, bench.site.directory);
+      const waiting = await eventFacts(
+        database,
+        SEALED_BATCHES * BATCH_MESSAGES_MAX,
+        warmUp + perRound * rounds,
+      );
+      const sealed = await sealRounds(signer, SEALED_BATCHES, async (batch) => {
+        const start = batch * BATCH_MESSAGES_MAX;
+        await appendAll(database, waiting.slice(start, start + BATCH_MESSAGES_MAX));
+      });
+      const proven = await proveRounds(audit);
+      return [...appended, ...(await verifyRounds(bench, audit)), sealed, proven];
     } finally {
-      await Promise.all([database.close(), audit.close()]);
+      await Promise.all([database.close(), audit.close(), signing.close()]);
       await bench.houses.drop(DATABASE);
     }
   },
@@ -112,9 +127,13 @@ function unplacedOf(fact: RecordedFact): UnplacedEntry {
   return { entryType, linkedEntityId, timestamp, entryData: entryDataOf(fact) };
 }
 
-/** Of the first events that were loaded, as the event domain publishes them. */
-async function eventFacts(database: Database, count: number): Promise<readonly RecordedFact[]> {
-  const ids = historyEventIds(count);
+/** Of events that were loaded, in their order, as the event domain publishes them. */
+async function eventFacts(
+  database: Database,
+  count: number,
+  from = 0,
+): Promise<readonly RecordedFact[]> {
+  const ids = historyEventIds(from + count).slice(from);
   const facts: RecordedFact[] = [];
   for (let start = 0; start < ids.length; start += PAGE) {
     const keys = ids.slice(start, start + PAGE).map((id) => ({ type: 'EVENT' as const, id }));

@@ -4,19 +4,21 @@
  *     lock      the review: acts on it follow one another, so of two last approvals the second finds it decided
  *     read      the round, its acts, the person's roles, the rows that the reviewers are shown, the ledger's health
  *     judge     whether the act may be done, and whether the round ends with it
- *     keep      the act; and, when the round ends, the decision
+ *     keep      the act; and, when the round ends, the decision, with those on the reviews that contradict this one
  *     COMMIT    from here it is decided; the ledger has not heard of it
  *     hand on   to awaiting-decision, which sends it to the ledger, an escalation as well. When the queue store is down the answer is the same:
  *               the decision is on record, and the reconciler sends it again
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
+  actOnContradicting,
   type AdmittedAct,
   admitAct,
   concludeRound,
   type Decide,
   type DecisionAnswer,
   type DecisionRequest,
+  type ShownReview,
 } from '../domain/approval.ts';
 import {
   decisionDigest,
@@ -26,14 +28,19 @@ import {
   isApproving,
   isFinalised,
 } from '../domain/decision.ts';
-import { approvalIdOf } from '../domain/ids.ts';
+import { approvalIdOf, type DecisionId, type ReviewId } from '../domain/ids.ts';
 import type { Log } from '../domain/log.ts';
 import { isRefusal, type Refusal, refuse } from '../domain/problem.ts';
 import { startRound } from '../domain/review.ts';
 import { epochMsOf, type Timestamp, timestampOfMs } from '../domain/time.ts';
 import type { Send } from '../queues/broker.ts';
 import type { Database } from '../stores/database.ts';
-import { type DecisionStore, openDecisionStore, type ReviewCase } from '../stores/decision.ts';
+import {
+  type DecisionStore,
+  type OpenCase,
+  openDecisionStore,
+  type ReviewCase,
+} from '../stores/decision.ts';
 import { type CommitFault, commitSurely } from './commit.ts';
 import type { Failpoint, PointOf } from './failpoint.ts';
 import { errorClassOf } from './fault.ts';
@@ -82,6 +89,7 @@ export function createDecide(options: DecisionCommandOptions): Decide {
 
   const refusalOf = ({ code, cause }: CommitFault, request: DecisionRequest): Refusal => {
     const { reviewId } = request;
+    if (cause instanceof RefusedTogether) return cause.refusal;
     log.error({ reviewId, code, error: cause }, 'an act could not be recorded');
     if (code === 'unavailable') return refuse(code, 'the database does not answer');
     if (code === 'unknown') {
@@ -90,12 +98,12 @@ export function createDecide(options: DecisionCommandOptions): Decide {
     return refuse('internal', 'the act could not be recorded');
   };
 
-  const handOn = async ({ decisionId: id, state }: DecisionAnswer): Promise<void> => {
+  const handOn = async ({ decisionId: id, state, together }: DecisionAnswer): Promise<void> => {
     try {
       if (state === 'pending') return await failpoint?.('approval_committed');
       await failpoint?.('finalise_committed');
       await Promise.race([
-        send([{ type: 'DECISION', id }]),
+        send([id, ...together.map(({ decisionId }) => decisionId)].map(factOf)),
         sleep(HAND_ON_MS_MAX, undefined, { ref: false }).then(() => {
           throw new Error(`no answer within ${HAND_ON_MS_MAX} ms`);
         }),
@@ -111,6 +119,18 @@ export function createDecide(options: DecisionCommandOptions): Decide {
     if (!isRefusal(answer)) await handOn(answer);
     return answer;
   };
+}
+
+const factOf = (id: DecisionId) => ({ type: 'DECISION', id }) as const;
+
+/** Carries a refusal out of a transaction that must leave nothing behind. */
+class RefusedTogether extends Error {
+  override readonly name = 'RefusedTogether';
+  readonly refusal: Refusal;
+  constructor(refusal: Refusal) {
+    super(refusal.detail);
+    this.refusal = refusal;
+  }
 }
 
 function isRefusedByGuard({ code, cause }: CommitFault): boolean {
@@ -129,24 +149,87 @@ async function act(
   const repeated = await answerToRepeat(request, found, store);
   if (repeated !== undefined) return repeated;
   const admitted = admitAct(found.open, found.reviewer, request);
-  return isRefusal(admitted) ? admitted : keepAct(admitted, found, store);
+  if (isRefusal(admitted)) return admitted;
+  const contradicting = await store.openContradictions(reviewId);
+  const refused =
+    refuseUnseen(contradicting, request.together ?? []) ??
+    refuseRival(admitted, await store.openCases(contradicting));
+  if (refused !== undefined) return refused;
+  const answer = await keepAct(admitted, found, store);
+  const ending = actOnContradicting(answer.state);
+  if (ending === null || contradicting.length === 0) return answer;
+  const together = await endContradicting(ending, request, admitted, store);
+  // Thrown, so that nothing stands of an act that could not be carried through on all of them.
+  if (isRefusal(together)) throw new RefusedTogether(together);
+  return { ...answer, together };
+}
+
+/** A person decides on all of the reviews that contradict each other, so they have been shown all of them. */
+function refuseUnseen(
+  open: readonly ReviewId[],
+  shown: readonly ShownReview[],
+): Refusal | undefined {
+  const seen = shown.map(({ reviewId }) => reviewId).toSorted();
+  if (seen.join() === open.toSorted().join()) return undefined;
+  const detail = `${open.length} open reviews contradict this one and are decided with it: name them as they were shown`;
+  return refuse('view_changed', detail);
+}
+
+/** People agree on one of them at a time: else whoever approved the other could not reject it with this one. */
+function refuseRival({ act }: AdmittedAct, rivals: readonly OpenCase[]): Refusal | undefined {
+  if (act !== 'approve' && act !== 'override') return undefined;
+  const rival = rivals.find(({ approvals }) => approvals.length > 0);
+  return (
+    rival &&
+    refuse('other_option', `review ${rival.standing.reviewId} contradicts it and has approvals`)
+  );
+}
+
+/** Ends the open round of each contradicting review by an act of the same person. They are a handful. */
+async function endContradicting(
+  act: 'reject' | 'escalate',
+  { personId, reviewId, together = [] }: DecisionRequest,
+  { role, onBehalfOf, justification }: AdmittedAct,
+  store: DecisionStore,
+): Promise<DecisionAnswer['together'] | Refusal> {
+  const ended: DecisionAnswer['together'][number][] = [];
+  for (const shown of together) {
+    const found = await store.caseOf(shown.reviewId, personId);
+    if (found === undefined) return refuse('unknown_review', 'no review has this id');
+    const admitted = admitAct(found.open, found.reviewer, {
+      act,
+      role,
+      onBehalfOf: onBehalfOf ?? undefined,
+      justification: `Decided together with review ${reviewId}. ${justification}`,
+      viewDigest: shown.viewDigest,
+    });
+    if (isRefusal(admitted)) {
+      return {
+        ...admitted,
+        detail: `review ${shown.reviewId} is decided with it: ${admitted.detail}`,
+      };
+    }
+    const { decisionId, state } = await keepAct(admitted, found, store);
+    ended.push({ reviewId: shown.reviewId, decisionId, state });
+  }
+  return ended;
 }
 
 /** What stands of the same act in the round that the person was shown, whatever has happened to the review since. */
 async function answerToRepeat(
-  { act, option, role, personId, reviewId, viewDigest }: DecisionRequest,
-  { advisory }: ReviewCase,
+  { act, option, role, onBehalfOf, personId, reviewId, viewDigest }: DecisionRequest,
+  { open: { excluded } }: ReviewCase,
   store: DecisionStore,
 ): Promise<DecisionAnswer | undefined> {
   const earlier = await store.actOf(personId, reviewId, viewDigest);
   if (earlier === undefined || earlier.act !== act) return undefined;
   if (earlier.optionId !== null && earlier.optionId !== option) return undefined;
   if (role !== undefined && earlier.role !== role) return undefined;
+  if (earlier.onBehalfOf !== (onBehalfOf ?? null)) return undefined;
   const { decisionId } = earlier;
   const round = await store.roundOf(decisionId);
   const approvals = await store.approvalsOf(decisionId);
-  const { policyAuthor } = advisory;
-  const { remaining, missing } = concludeRound({ ...round, policyAuthor, approvals });
+  const { remaining, missing } = concludeRound({ ...round, excluded, approvals });
   return {
     reviewId,
     decisionId,
@@ -158,6 +241,7 @@ async function answerToRepeat(
     optionId: round.optionId,
     finalizedAt: round.finalizedAt,
     expiresAt: round.expiresAt,
+    together: [],
     isRepeat: true,
   };
 }
@@ -176,13 +260,14 @@ async function keepAct(
   const approval = { approvalId, personId, ...admitted, viewDigest, approvedAt: now };
   await store.keepApproval(decisionId, approval);
   const approvals = [...earlier, { ...approval, inOffice: true }];
-  const conclusion = concludeRound({ ...open, approvals });
+  const { proof, ...conclusion } = concludeRound({ ...open, approvals });
   const { state } = conclusion;
-  const answer = { reviewId, decisionId, round, approvalId, ...conclusion, isRepeat: false };
+  const ids = { reviewId, decisionId, round, approvalId };
+  const answer = { ...ids, ...conclusion, together: [], isRepeat: false };
   if (state === 'pending') {
     return { ...answer, optionId: null, finalizedAt: null, expiresAt: null };
   }
-  const ended = endedRound(standing, state, approval, approvals);
+  const ended = { ...endedRound(standing, state, approval, approvals), proof };
   await store.endRounds([{ ...ended, rowDigest: decisionDigest(ended, approvals) }]);
   if (state === 'escalated') await store.openRounds([startRound(advisory, round + 1)]);
   else await store.resolveReview(reviewId, now);
@@ -196,7 +281,7 @@ function endedRound(
   state: Exclude<DecisionState, 'pending'>,
   last: GivenApproval,
   approvals: readonly GivenApproval[],
-): EndedRound {
+): Omit<EndedRound, 'proof'> {
   const { approvedAt: now } = last;
   return {
     ...standing,

@@ -1,4 +1,5 @@
 /** What the API and the console have in common: who may look at reviews, and how one is read. */
+import type { ShownReview } from '../domain/approval.ts';
 import { isDecidingRole } from '../domain/authority.ts';
 import { isUuid, type ReviewId } from '../domain/ids.ts';
 import { type Refusal, refuse } from '../domain/problem.ts';
@@ -21,6 +22,17 @@ export function barredFromReview({ roles }: Person): Refusal | undefined {
 
 export function unknownReview(): Refusal {
   return refuse('unknown_review', 'no review has this id');
+}
+
+/** How a form names a review that it shows: its id and, behind a space, the digest of what is shown of it. */
+export const SHOWN_REVIEW = '^[0-9a-f-]{36} [0-9a-f]{64}$';
+
+/** Reads the fields of that form; a browser sends one alone as a text. */
+export function shownReviews(fields: string | readonly string[] = []): readonly ShownReview[] {
+  return [fields].flat().map((field) => {
+    const [reviewId = '', viewDigest = ''] = field.split(' ');
+    return { reviewId: reviewId as ReviewId, viewDigest };
+  });
 }
 
 /** One review as `person` stands before it; undefined when there is none. `tx` works under the role of decision. */

@@ -1,13 +1,15 @@
 /** Fills the documents of reviews and decisions (review-schemas.ts) from what the stores and the domain say. */
 import type { Static } from 'typebox';
 import { concludeRound, type DecisionAnswer, permissionsOf } from '../domain/approval.ts';
-import type { Seat } from '../domain/authority.ts';
+import { alternativesOf, type Proof, type Requirement, type Seat } from '../domain/authority.ts';
+import type { BulkAnswer } from '../domain/bulk.ts';
 import type { PersonId } from '../domain/ids.ts';
-import { problems, type Refusal } from '../domain/problem.ts';
+import { isRefusal, problems, type Refusal } from '../domain/problem.ts';
 import type { ReviewCase } from '../stores/decision.ts';
 import type { Person } from '../stores/identity.ts';
 import type { ChainedRound, ListedReview, ReviewFile, Sibling } from '../stores/review.ts';
 import type {
+  BulkDocument,
   DecisionDocument,
   Permission,
   ReviewDocument,
@@ -93,17 +95,27 @@ export function documentOf(parts: ReviewParts): Static<typeof ReviewDocument> {
     },
     decision: roundDocument(parts),
     escalation_chain: chain.map(chainedDocument),
-    contradictions: contradictions.map(({ reviewId, policyName, priorityLevel, state }) => {
-      return { review_id: reviewId, policy: policyName, priority_level: priorityLevel, state };
-    }),
+    contradictions: contradictions.map((other) => ({
+      review_id: other.reviewId,
+      policy: other.policyName,
+      priority_level: other.priorityLevel,
+      state: other.state,
+      view_digest: other.viewDigest,
+    })),
     view_digest: found.open.viewDigest,
     you: {
       person_id: person.personId,
       name: person.name,
       roles: [...found.reviewer.roles],
-      acts: permissionsOf(found.open, found.reviewer).map(({ act, roles: held, refusal }) => {
-        return { act, allowed: refusal === null, roles: [...held], why_not: whyNot(refusal) };
-      }),
+      acts: permissionsOf(found.open, found.reviewer).map((permission) => ({
+        act: permission.act,
+        allowed: permission.refusal === null,
+        roles: [...permission.roles],
+        on_behalf_of: permission.delegated.map(({ delegator, delegatorName, role }) => {
+          return { person_id: delegator, name: delegatorName, role };
+        }),
+        why_not: whyNot(permission.refusal),
+      })),
     },
   };
 }
@@ -116,13 +128,16 @@ function roundDocument({ found, names }: ReviewParts): Static<typeof ReviewDocum
     decision_id: standing.decisionId,
     round: standing.round,
     state: standing.state,
-    required_authority: { seats: seatsOf(requirement.seats), roles: requirement.roles },
+    required_authority: requirementDocument(requirement),
+    excluded: [...found.open.excluded].map(([person_id, why]) => ({ person_id, why })),
+    proof: standing.proof === null ? null : proofDocument(standing.proof),
     seats_needed: seatsOf(remaining),
     missing: [...missing],
     approvals: approvals.map((approval) => ({
       person_id: approval.personId,
       name: names.get(approval.personId) ?? null,
       role: approval.role,
+      on_behalf_of: approval.onBehalfOf,
       act: approval.act,
       option: approval.optionId,
       justification: approval.justification,
@@ -157,6 +172,27 @@ function whyNot(refusal: Refusal | null): Static<typeof Permission>['why_not'] {
   return { code, detail, remedy: problems[code].remedy };
 }
 
+function requirementDocument(
+  requirement: Requirement,
+): Static<typeof ReviewDocument>['decision']['required_authority'] {
+  const [first, ...or] = alternativesOf(requirement).map(({ seats, roles }) => {
+    return { seats: seatsOf(seats), roles };
+  });
+  return { ...first!, ...(or.length === 0 ? {} : { or }) };
+}
+
+function proofDocument({
+  seats,
+  roles,
+}: Proof): NonNullable<Static<typeof ReviewDocument>['decision']['proof']> {
+  return {
+    seats: seats.map(({ seat, personId, role, onBehalfOf }) => {
+      return { seat: [...seat], person_id: personId, role, on_behalf_of: onBehalfOf };
+    }),
+    roles,
+  };
+}
+
 /** The schema's arrays are not readonly. */
 function seatsOf(seats: readonly Seat[]): Static<typeof Seats> {
   return seats.map((seat) => [...seat]);
@@ -174,5 +210,19 @@ export function answerDocument(answer: DecisionAnswer): Static<typeof DecisionDo
     option: answer.optionId,
     finalized_at: answer.finalizedAt,
     expires_at: answer.expiresAt,
+    together: answer.together.map(({ reviewId, decisionId, state }) => {
+      return { review_id: reviewId, decision_id: decisionId, state };
+    }),
+  };
+}
+
+export function bulkDocument({ bulkId, results }: BulkAnswer): Static<typeof BulkDocument> {
+  return {
+    bulk_id: bulkId,
+    results: results.map(({ reviewId, answer }) => ({
+      review_id: reviewId,
+      decision: isRefusal(answer) ? null : answerDocument(answer),
+      refused: isRefusal(answer) ? whyNot(answer) : null,
+    })),
   };
 }

@@ -3,7 +3,7 @@
  * UTC with microseconds; scores, ids and digests are strings.
  */
 import Type, { type TSchema } from 'typebox';
-import { acts, roles } from '../domain/authority.ts';
+import { acts, exclusions, roles } from '../domain/authority.ts';
 import { decisionTransitions } from '../domain/decision.ts';
 import { riskLevels } from '../domain/risk-level.ts';
 
@@ -47,6 +47,7 @@ const Approval = Type.Object({
   person_id: Text,
   name: nullable(Text),
   role: Role,
+  on_behalf_of: nullable(Text),
   act: Act,
   option: nullable(Text),
   justification: Text,
@@ -76,6 +77,9 @@ export const Permission = Type.Object({
   act: Act,
   allowed: Type.Boolean(),
   roles: Type.Array(Role),
+  on_behalf_of: Type.Array(Type.Object({ person_id: Text, name: Text, role: Role }), {
+    description: 'The roles of others in which the act is possible, under delegations.',
+  }),
   why_not: nullable(Type.Object({ code: Text, detail: Text, remedy: Text })),
 });
 
@@ -128,7 +132,31 @@ export const ReviewDocument = Type.Object({
     decision_id: Text,
     round: Type.Integer(),
     state: State,
-    required_authority: Type.Object({ seats: Seats, roles: Type.Integer() }),
+    required_authority: Type.Object({
+      seats: Seats,
+      roles: Type.Integer(),
+      or: Type.Optional(
+        Type.Array(Type.Object({ seats: Seats, roles: Type.Integer() }), {
+          description: 'What is enough as well.',
+        }),
+      ),
+    }),
+    excluded: Type.Array(Type.Object({ person_id: Text, why: Type.Enum([...exclusions]) }), {
+      description: 'Who has no say in this review, nor whoever acts for them.',
+    }),
+    proof: nullable(
+      Type.Object({
+        seats: Type.Array(
+          Type.Object({
+            seat: Type.Array(Role),
+            person_id: Text,
+            role: Role,
+            on_behalf_of: nullable(Text),
+          }),
+        ),
+        roles: Type.Integer(),
+      }),
+    ),
     seats_needed: Seats,
     missing: Type.Array(Text),
     approvals: Type.Array(Approval),
@@ -139,7 +167,17 @@ export const ReviewDocument = Type.Object({
   }),
   escalation_chain: Type.Array(Round),
   contradictions: Type.Array(
-    Type.Object({ review_id: Text, policy: Text, priority_level: Type.Integer(), state: State }),
+    Type.Object({
+      review_id: Text,
+      policy: Text,
+      priority_level: Type.Integer(),
+      state: State,
+      view_digest: nullable(Text),
+    }),
+    {
+      description:
+        'Reviews of the event that contradict this one. They are decided together: name the open ones in "together".',
+    },
   ),
   view_digest: Type.String({
     description: 'Send it back with the act: it says what you were shown.',
@@ -165,4 +203,20 @@ export const DecisionDocument = Type.Object({
   option: nullable(Text),
   finalized_at: nullable(Time),
   expires_at: nullable(Time),
+  together: Type.Array(Type.Object({ review_id: Text, decision_id: Text, state: State }), {
+    description: 'Rounds of contradicting reviews that ended with this act.',
+  }),
+});
+
+// What became of several
+
+export const BulkDocument = Type.Object({
+  bulk_id: Text,
+  results: Type.Array(
+    Type.Object({
+      review_id: Text,
+      decision: nullable(DecisionDocument),
+      refused: nullable(Type.Object({ code: Text, detail: Text, remedy: Text })),
+    }),
+  ),
 });

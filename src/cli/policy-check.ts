@@ -5,7 +5,8 @@ import { policySchema } from '../documents/policy-document.ts';
 import { riskModelSchema } from '../documents/risk-model-document.ts';
 import { conditionsSchema, conditionsShape } from '../documents/shapes.ts';
 import { printFault } from '../documents/yaml.ts';
-import { compilePolicy, draftOf } from '../domain/policy.ts';
+import { compilePolicy, draftOf, type Policy, type PolicyDefinition } from '../domain/policy.ts';
+import type { Evidence } from '../domain/rules.ts';
 import { type CaseResult, runCase } from '../domain/policy-case.ts';
 import { CommandError, data, exitCodes, json, printable, talk } from './terminal.ts';
 
@@ -57,22 +58,27 @@ async function readOrExit(paths: readonly string[]): Promise<Documents> {
   throw new CommandError(documents.faults.map(printFault).join('\n'));
 }
 
+/** The version that a document would become. */
+export function compileDocument(definition: PolicyDefinition): Policy {
+  const { policyId, version, name, definitionSha256 } = draftOf(definition);
+  return compilePolicy({
+    policyId,
+    version,
+    name,
+    title: definition.title,
+    description: definition.description,
+    regulatoryReference: definition.regulatory_reference,
+    priorityLevel: definition.priority_level,
+    definition,
+    definitionSha256,
+  });
+}
+
 type FileResult = CaseResult & { readonly file: string };
 
 async function runCases({ policies }: Documents): Promise<readonly FileResult[]> {
   const results = policies.map(async ({ file, definition, cases }) => {
-    const draft = draftOf(definition);
-    const compiled = compilePolicy({
-      policyId: draft.policyId,
-      version: draft.version,
-      name: draft.name,
-      title: definition.title,
-      description: definition.description,
-      regulatoryReference: definition.regulatory_reference,
-      priorityLevel: definition.priority_level,
-      definition,
-      definitionSha256: draft.definitionSha256,
-    });
+    const compiled = compileDocument(definition);
     const all: FileResult[] = [];
     for (const one of cases) all.push({ file, ...(await runCase(compiled, one)) });
     return all;
@@ -112,10 +118,17 @@ async function test(paths: readonly string[], options: JsonOption): Promise<void
 function show(result: FileResult): void {
   if (result.passed) return talk(`passed  ${result.file}: ${result.case}`);
   talk(`FAILED  ${failureOf(result)}`);
-  for (const { position, path, operator, expected, actual, result: said } of result.evidence) {
-    const shown = [actual, expected].map((value) => printable(JSON.stringify(value)));
-    talk(`        ${position}: ${path} is ${shown[0]}, ${operator} ${shown[1]}: ${said}`);
-  }
+  for (const evidence of result.evidence) talk(`        ${evidenceLine(evidence)}`);
+}
+
+/** `all.0: $.data.bad is true, equal true: held`. */
+export function evidenceLine(evidence: Evidence): string {
+  const { position, path, operator, expected, actual, result, reason } = evidence;
+  const found = actual === undefined ? 'absent' : JSON.stringify(actual);
+  const why = reason === undefined ? '' : ` (${reason})`;
+  return printable(
+    `${position}: ${path} is ${found}, ${operator} ${JSON.stringify(expected)}: ${result}${why}`,
+  );
 }
 
 const schemas = {

@@ -2,8 +2,10 @@
 import type { Command } from 'commander';
 import { loadDocuments } from './documents.ts';
 import { personNamed } from './people.ts';
+import { addPolicyBacktestCommand } from './policy-backtest.ts';
 import { addPolicyCheckCommands } from './policy-check.ts';
 import { addPolicyLifeCycleCommands } from './policy-life-cycle.ts';
+import { addPolicyWhatIfCommand } from './policy-what-if.ts';
 import { withFoundation } from './run.ts';
 import { json, talk } from './terminal.ts';
 
@@ -17,6 +19,8 @@ export function addPolicyCommands(program: Command): void {
   const policy = program.command('policy').description('what is watched, and how risk is weighed');
   addPolicyCheckCommands(policy);
   addPolicyLifeCycleCommands(policy);
+  addPolicyWhatIfCommand(policy);
+  addPolicyBacktestCommand(policy);
   policy
     .command('load')
     .argument('<folder>', 'with policies/*.yaml and risk-models/*.yaml, as in examples/')

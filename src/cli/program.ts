@@ -9,6 +9,7 @@ import { addLedgerCommands } from './ledger.ts';
 import { addMigrateCommand } from './migrate.ts';
 import { addPolicyCommands } from './policy.ts';
 import { addReconcileCommand } from './reconcile.ts';
+import { addReplayCommand } from './replay.ts';
 import { addReviewerCommands } from './reviewer.ts';
 import { addReviewsCommands } from './reviews.ts';
 import { addSchemaCommand } from './schema.ts';
@@ -30,6 +31,7 @@ const commands = [
   addStatusCommand,
   addReconcileCommand,
   addTraceCommand,
+  addReplayCommand,
   addDeadLetterCommands,
   addLedgerCommands,
   addEvidenceCommands,

@@ -22,6 +22,8 @@ type Decision = Operations['decide']['body'];
 
 interface DecideOptions extends Partial<Pick<Decision, 'option' | 'role' | 'justification'>> {
   readonly viewDigest: string;
+  /** `<review id>:<digest>` each. */
+  readonly together?: readonly string[];
   readonly json?: true;
 }
 
@@ -56,6 +58,10 @@ These speak to the HTTP server at SENTINELOPS_URL, as the person whose token is 
     .argument('<act>', acts.join(', '), readAct)
     .description('decide on what "reviews show" has shown; it is recorded and cannot be taken back')
     .requiredOption('--view-digest <digest>', 'of what you read; "reviews show" prints it')
+    .option(
+      '--together <review:digest...>',
+      'the reviews that contradict it, as "reviews show" prints them',
+    )
     .option('--option <option>', 'what is to be done')
     .addOption(new Option('--role <role>', 'in which of your roles').choices(roles))
     .option('--justification <text>', 'why; required for everything but an approval')
@@ -104,12 +110,13 @@ async function show(id: string, asJson: true | undefined): Promise<void> {
 }
 
 async function decide(id: string, act: Act, options: DecideOptions): Promise<void> {
-  const { viewDigest, option, role, justification } = options;
+  const { viewDigest, together, option, role, justification } = options;
   const answer = await call('decide', {
     path: { id },
     body: {
       act,
       view_digest: viewDigest,
+      ...(together === undefined ? {} : { together: together.map(shownReview) }),
       ...(option === undefined ? {} : { option }),
       ...(role === undefined ? {} : { role }),
       ...(justification === undefined ? {} : { justification }),
@@ -125,6 +132,11 @@ async function decide(id: string, act: Act, options: DecideOptions): Promise<voi
       : `Recorded, and final: ${answer.state}.`,
   );
   data(answer.decision_id);
+}
+
+function shownReview(text: string): { review_id: string; view_digest: string } {
+  const [review_id = '', view_digest = ''] = text.split(':');
+  return { review_id, view_digest };
 }
 
 function* linesOf(review: AnswerOf<'showReview'>): Generator<string> {
@@ -147,10 +159,14 @@ function* linesOf(review: AnswerOf<'showReview'>): Generator<string> {
     yield row('you may', allowed ? act : `not ${act}: ${whyNot?.detail ?? ''}`);
   }
   yield row('digest', review.view_digest);
+  for (const { review_id, policy: other, view_digest } of review.contradictions) {
+    if (view_digest !== null)
+      yield row('together', `${review_id}:${view_digest} (${other} contradicts it)`);
+  }
 }
 
 function row(name: string, value: string | null): string {
-  return `${name.padEnd(9)}${printable(value)}`;
+  return `${name.padEnd(10)}${printable(value)}`;
 }
 
 /** One call as the configured person. A problem ends the command with what is wrong and what to do. */

@@ -61,6 +61,11 @@ interface ReviewDocument extends OpenReview {
     }[];
   };
   readonly view_digest: string;
+  /** They are decided together with it; those that are decided have no digest. */
+  readonly contradictions: readonly {
+    readonly review_id: string;
+    readonly view_digest: string | null;
+  }[];
 }
 
 export interface ReviewDesk {
@@ -106,11 +111,17 @@ export function openReviewDesk(url: string, reviewers: readonly DemoPerson[]): R
     for (const person of reviewers) {
       const review = await call<ReviewDocument>(person, `/v1/reviews/${id}`);
       if (review.decision.state !== 'pending') return;
+      const together = review.contradictions.flatMap(({ review_id, view_digest }) =>
+        view_digest === null ? [] : [{ review_id, view_digest }],
+      );
+      // Of those that contradict each other one is worked on, and the others end with it.
+      if (together.some((other) => other.review_id < id)) return;
       const act = actOf(review, person);
       if (act === undefined) continue;
       await call(person, `/v1/reviews/${id}/decisions`, {
         ...act,
         view_digest: review.view_digest,
+        together,
       });
     }
   }

@@ -8,20 +8,24 @@ import {
   type Act,
   type Approval,
   acts,
+  alternativesOf,
   type DecidingRole,
+  type Excluded,
+  type Exclusion,
   isDecidingRole,
   type Judgement,
   judge,
   overridingRoles,
   overrides,
+  type Proof,
   type Requirement,
   type Role,
 } from './authority.ts';
 import type { DecisionState } from './decision.ts';
 import type { Digest } from './digest.ts';
-import type { ApprovalId, DecisionId, PersonId, ReviewId } from './ids.ts';
-import { isRefusal, type Refusal, refuse } from './problem.ts';
-import type { RiskLevel } from './risk-level.ts';
+import type { ApprovalId, BulkId, DecisionId, DelegationId, PersonId, ReviewId } from './ids.ts';
+import { isRefusal, type ProblemCode, type Refusal, refuse } from './problem.ts';
+import { isAtLeast, type KnownRiskLevel, type RiskLevel } from './risk-level.ts';
 import type { Timestamp } from './time.ts';
 
 /** The newest round of a review with all that an act on it depends on, read in one transaction. */
@@ -29,21 +33,34 @@ export interface OpenRound {
   /** `pending` while people may act. */
   readonly state: DecisionState;
   readonly riskLevel: RiskLevel;
+  /** Whether the advisory contradicts another one of its event. */
+  readonly conflict: boolean;
   readonly requirement: Requirement;
   /** Recomputed from the rows just read. */
   readonly viewDigest: Digest;
   /** The options that may be approved, by their names. */
   readonly options: readonly string[];
   readonly approvals: readonly Approval[];
-  readonly policyAuthor: PersonId;
+  readonly excluded: Excluded;
   /** Whether the ledger could be written a moment ago. */
   readonly ledgerHealthy: boolean;
 }
 
-/** A person with the roles that they hold at this moment. */
+/** A person with the roles that they hold at this moment, and those that others let them act in. */
 export interface Reviewer {
   readonly personId: PersonId;
   readonly roles: readonly Role[];
+  readonly delegated: readonly DelegatedRole[];
+}
+
+/** A role of somebody else in which a person may act, under a delegation that is in force. */
+export interface DelegatedRole {
+  readonly delegationId: DelegationId;
+  readonly delegator: PersonId;
+  readonly delegatorName: string;
+  readonly role: DecidingRole;
+  /** The highest level that it covers; CRITICAL covers UNKNOWN too. */
+  readonly upToLevel: KnownRiskLevel;
 }
 
 /** What a person asks for. */
@@ -51,7 +68,11 @@ export interface Attempt {
   readonly act: Act;
   /** May be left out by whoever can act in one role only. */
   readonly role?: Role | undefined;
+  /** Whose role it is, to act under a delegation. */
+  readonly onBehalfOf?: PersonId | undefined;
   readonly option?: string | undefined;
+  /** Given together with acts on other reviews of the policy. */
+  readonly bulkId?: BulkId | undefined;
   readonly justification: string;
   /** The digest of what the person was shown. */
   readonly viewDigest: string;
@@ -61,6 +82,9 @@ export interface Attempt {
 export interface AdmittedAct {
   readonly act: Act;
   readonly role: DecidingRole;
+  readonly onBehalfOf: PersonId | null;
+  readonly delegationId: DelegationId | null;
+  readonly bulkId: BulkId | null;
   readonly optionId: string | null;
   readonly justification: string;
 }
@@ -69,6 +93,14 @@ export interface AdmittedAct {
 export interface DecisionRequest extends Attempt {
   readonly personId: PersonId;
   readonly reviewId: ReviewId;
+  /** The open reviews that contradict this one, as the person was shown them: they are decided together with it. */
+  readonly together?: readonly ShownReview[] | undefined;
+}
+
+/** A review with the digest of what the person was shown of it. */
+export interface ShownReview {
+  readonly reviewId: ReviewId;
+  readonly viewDigest: string;
 }
 
 /** What stands after a request, whether it acted now or is the repeat of an act that stands. */
@@ -85,6 +117,12 @@ export interface DecisionAnswer {
   readonly optionId: string | null;
   readonly finalizedAt: Timestamp | null;
   readonly expiresAt: Timestamp | null;
+  /** Rounds of contradicting reviews that ended with this act. */
+  readonly together: readonly {
+    readonly reviewId: ReviewId;
+    readonly decisionId: DecisionId;
+    readonly state: DecisionState;
+  }[];
   readonly isRepeat: boolean;
 }
 
@@ -98,9 +136,10 @@ export type Decide = (request: DecisionRequest) => Promise<DecisionAnswer | Refu
 export const JUSTIFICATION_CHARACTERS_MAX = 4_000;
 
 /**
- * Whether a person may act on the round as they ask. Refusals: `already_decided`, `already_acted`, `author_excluded`,
- * `not_authorised`, `role_not_held`, `role_required`, `override_required`, `view_changed`, `ledger_unavailable`,
- * `bad_string`, `justification_required`, `option_required`, `unknown_option`, `other_option`.
+ * Whether a person may act on the round as they ask. Refusals: `already_decided`, `bulk_not_allowed`, `already_acted`, `author_excluded`,
+ * `subject_excluded`, `escalator_excluded`, `not_delegated`, `not_authorised`, `role_not_held`, `role_required`,
+ * `override_required`, `view_changed`, `ledger_unavailable`, `bad_string`, `justification_required`, `option_required`,
+ * `unknown_option`, `other_option`.
  */
 export function admitAct(
   round: OpenRound,
@@ -110,9 +149,11 @@ export function admitAct(
   if (round.state !== 'pending') {
     return refuse('already_decided', `the review is ${round.state} already`);
   }
-  if (round.approvals.some(({ personId }) => personId === reviewer.personId)) {
-    return refuse('already_acted', 'you have acted in this round already');
+  if (attempt.bulkId !== undefined && (round.conflict || isAtLeast(round.riskLevel, 'HIGH'))) {
+    return refuse('bulk_not_allowed', `${round.conflict ? 'a conflict' : round.riskLevel}`);
   }
+  const acted = refuseSecondAct(round, reviewer, attempt.onBehalfOf);
+  if (acted !== undefined) return acted;
   const role = admitRole(round, reviewer, attempt);
   if (typeof role !== 'string') return role;
   if (attempt.viewDigest !== round.viewDigest) {
@@ -127,18 +168,74 @@ export function admitAct(
   if (typeof justification !== 'string') return justification;
   const option = admitOption(round, attempt);
   if (typeof option === 'object' && option !== null) return option;
-  return { act: attempt.act, role, optionId: option, justification };
+  const { onBehalfOf = null } = attempt;
+  const delegationId = delegationFor(round, reviewer, role, onBehalfOf);
+  const { act, bulkId = null } = attempt;
+  return { act, role, onBehalfOf, delegationId, bulkId, optionId: option, justification };
+}
+
+/** Whoever lets somebody act for them acts through that person: each of the two acts once in a round. */
+function refuseSecondAct(
+  { approvals }: OpenRound,
+  { personId }: Reviewer,
+  onBehalfOf: PersonId | undefined,
+): Refusal | undefined {
+  if (approvals.some((one) => one.personId === personId)) {
+    return refuse('already_acted', 'you have acted in this round already');
+  }
+  if (approvals.some((one) => one.onBehalfOf === personId)) {
+    return refuse('already_acted', 'somebody has acted on your behalf in this round already');
+  }
+  const isActedFor = approvals.some((one) =>
+    [one.personId, one.onBehalfOf].includes(onBehalfOf ?? null),
+  );
+  return onBehalfOf !== undefined && isActedFor
+    ? refuse('already_acted', 'whom you act for has acted in this round already')
+    : undefined;
+}
+
+function delegationFor(
+  round: OpenRound,
+  reviewer: Reviewer,
+  role: DecidingRole,
+  delegator: PersonId | null,
+): DelegationId | null {
+  const used = delegatedBy(round, reviewer, delegator).find((one) => one.role === role);
+  return used?.delegationId ?? null;
+}
+
+/** What a person may do on the round in the name of `delegator`. */
+function delegatedBy(
+  { riskLevel }: Pick<OpenRound, 'riskLevel'>,
+  { delegated }: Reviewer,
+  delegator: PersonId | null,
+): readonly DelegatedRole[] {
+  return delegated.filter(
+    (one) =>
+      one.delegator === delegator &&
+      (one.upToLevel === 'CRITICAL' || isAtLeast(one.upToLevel, riskLevel)),
+  );
+}
+
+/**
+ * What ends the rounds of the reviews that contradict one whose round ends as `state`: approving one rejects the others,
+ * rejecting it rejects them too, and they rise together. Null while the round is pending.
+ */
+export function actOnContradicting(state: DecisionState): 'reject' | 'escalate' | null {
+  if (state === 'pending') return null;
+  return state === 'escalated' ? 'escalate' : 'reject';
 }
 
 function admitRole(
   round: OpenRound,
   reviewer: Reviewer,
-  { act, role }: Attempt,
+  { act, role, onBehalfOf }: Attempt,
 ): DecidingRole | Refusal {
-  const possible = rolesFor(round, reviewer, act);
+  const possible = rolesFor(round, reviewer, act, onBehalfOf);
   if (isRefusal(possible)) return possible;
   if (role !== undefined) {
-    if (!reviewer.roles.includes(role)) return refuse('role_not_held', `you are no ${role}`);
+    const isHeld = onBehalfOf !== undefined || reviewer.roles.includes(role);
+    if (!isHeld) return refuse('role_not_held', `you are no ${role}`);
     return (
       possible.find((one) => one === role) ??
       refuse('not_authorised', `a ${role} cannot ${act} here; you can as ${possible.join(' or ')}`)
@@ -155,18 +252,24 @@ function admitRole(
  */
 function rolesFor(
   round: OpenRound,
-  { personId, roles }: Reviewer,
+  reviewer: Reviewer,
   act: Act,
+  onBehalfOf: PersonId | undefined,
 ): readonly DecidingRole[] | Refusal {
-  if (personId === round.policyAuthor) {
-    return refuse('author_excluded', 'you wrote the policy that this review is about');
+  const barred = refuseExcluded(round, reviewer, onBehalfOf);
+  if (barred !== undefined) return barred;
+  const deciding =
+    onBehalfOf === undefined
+      ? reviewer.roles.filter(isDecidingRole)
+      : delegatedBy(round, reviewer, onBehalfOf).map(({ role }) => role);
+  if (deciding.length === 0) {
+    return onBehalfOf === undefined
+      ? refuse('not_authorised', 'you hold no role that decides')
+      : refuse('not_delegated', 'no delegation from that person covers this review');
   }
-  const deciding = roles.filter(isDecidingRole);
-  if (deciding.length === 0) return refuse('not_authorised', 'you hold no role that decides');
   if (act === 'escalate') return deciding;
-  const seated = deciding.filter((role) =>
-    round.requirement.seats.some((seat) => seat.includes(role)),
-  );
+  const seats = alternativesOf(round.requirement).flatMap((alternative) => alternative.seats);
+  const seated = deciding.filter((role) => seats.some((seat) => seat.includes(role)));
   if (seated.length === 0) {
     return refuse('not_authorised', `this round is not for a ${deciding.join(' or ')} to decide`);
   }
@@ -180,6 +283,25 @@ function rolesFor(
   const seconding = seated.filter((role) => !overridingRoles.includes(role));
   if (seconding.length > 0) return seconding;
   return refuse('override_required', 'the risk is unknown');
+}
+
+const excludedBecause: Readonly<Record<Exclusion, readonly [ProblemCode, string]>> = {
+  policy_author: ['author_excluded', 'wrote the policy that this review is about'],
+  event_subject: ['subject_excluded', 'are whom the event is about'],
+  escalated: ['escalator_excluded', 'escalated this review'],
+};
+
+/** Whoever has no say has none through others either. */
+function refuseExcluded(
+  { excluded }: OpenRound,
+  { personId }: Reviewer,
+  onBehalfOf: PersonId | undefined,
+): Refusal | undefined {
+  const own = excluded.get(personId);
+  const why = own ?? (onBehalfOf === undefined ? undefined : excluded.get(onBehalfOf));
+  if (why === undefined) return undefined;
+  const [code, because] = excludedBecause[why];
+  return refuse(code, own === undefined ? `those whom you act for ${because}` : `you ${because}`);
 }
 
 function admitJustification({ act, justification }: Attempt): string | Refusal {
@@ -220,31 +342,39 @@ export interface Conclusion {
   readonly state: DecisionState;
   readonly remaining: Judgement['remaining'];
   readonly missing: Judgement['reasons'];
+  /** Why it is sufficient; null unless these acts make it approved. */
+  readonly proof: Proof | null;
 }
 
 export function concludeRound(
-  round: Pick<OpenRound, 'state' | 'requirement' | 'riskLevel' | 'policyAuthor' | 'approvals'>,
+  round: Pick<OpenRound, 'state' | 'requirement' | 'riskLevel' | 'excluded' | 'approvals'>,
 ): Conclusion {
-  const { state, requirement, riskLevel, approvals } = round;
-  const ended = { remaining: [], missing: [] };
+  const { state, requirement, riskLevel, approvals, excluded } = round;
+  const ended = { remaining: [], missing: [], proof: null };
   // Whoever leaves office afterwards takes nothing back from a round that is over.
   if (state !== 'pending') return { state, ...ended };
   if (approvals.some(({ act }) => act === 'reject')) return { state: 'rejected', ...ended };
   if (approvals.some(({ act }) => act === 'escalate')) return { state: 'escalated', ...ended };
-  const excluded = new Set([round.policyAuthor]);
-  const judgement = judge(requirement, riskLevel, approvals, excluded);
-  if (judgement.sufficient) {
+  const { sufficient, proof, remaining, reasons } = judge(
+    requirement,
+    riskLevel,
+    approvals,
+    excluded,
+  );
+  if (sufficient) {
     const isOverridden = approvals.some((one) => one.inOffice && overrides(one));
-    return { state: isOverridden ? 'override' : 'approved', ...ended };
+    return { ...ended, state: isOverridden ? 'override' : 'approved', proof };
   }
-  return { state: 'pending', remaining: judgement.remaining, missing: judgement.reasons };
+  return { state: 'pending', remaining, missing: reasons, proof: null };
 }
 
 /** One act as a person may or may not perform it now. */
 export interface Permission {
   readonly act: Act;
-  /** The roles in which they may. */
+  /** The roles of their own in which they may. */
   readonly roles: readonly DecidingRole[];
+  /** The roles of others in which they may. */
+  readonly delegated: readonly DelegatedRole[];
   /** Why they may not, as things stand; null when they may. */
   readonly refusal: Refusal | null;
 }
@@ -252,15 +382,34 @@ export interface Permission {
 /** What the person may do on the round and what keeps them from the rest, by trying every act the way it is tried. */
 export function permissionsOf(round: OpenRound, reviewer: Reviewer): readonly Permission[] {
   return acts.map((act) => {
-    const possible = rolesFor(round, reviewer, act);
-    const roles = isRefusal(possible) ? [] : possible;
-    const tried = admitAct(round, reviewer, {
+    const possible = rolesFor(round, reviewer, act, undefined);
+    const [role] = isRefusal(possible) ? [] : possible;
+    const own = tryAct(round, reviewer, act, role);
+    const delegated = reviewer.delegated.filter(
+      (one) => !isRefusal(tryAct(round, reviewer, act, one.role, one.delegator)),
+    );
+    return {
       act,
-      role: roles[0],
-      option: optionOf(round.approvals) ?? round.options[0],
-      justification: 'a justification',
-      viewDigest: round.viewDigest,
-    });
-    return isRefusal(tried) ? { act, roles: [], refusal: tried } : { act, roles, refusal: null };
+      roles: isRefusal(own) || isRefusal(possible) ? [] : possible,
+      delegated,
+      refusal: isRefusal(own) && delegated.length === 0 ? own : null,
+    };
+  });
+}
+
+function tryAct(
+  round: OpenRound,
+  reviewer: Reviewer,
+  act: Act,
+  role: DecidingRole | undefined,
+  onBehalfOf?: PersonId,
+): AdmittedAct | Refusal {
+  return admitAct(round, reviewer, {
+    act,
+    role,
+    onBehalfOf,
+    option: optionOf(round.approvals) ?? round.options[0],
+    justification: 'a justification',
+    viewDigest: round.viewDigest,
   });
 }

@@ -1,9 +1,11 @@
 /**
  * Who must agree before anything is done, and whether those who spoke are enough. Pure; the database holds the same
- * once more (`decision.quorum_is_met` and its triggers), because code is not the only writer.
+ * once more (`decision.proof_holds` and its triggers), because code is not the only writer.
  *
- * A requirement is a list of seats: as many people as seats, each in a role of its own seat, of at least `roles`
- * different roles. Escalation, conflict and policies only ever ask for more.
+ * A requirement is built from seats by AND and OR. A seat is one person in one of its roles; a list of seats is AND, all of
+ * them filled by different people, of at least `roles` different roles; `or` names further lists, any of which is enough.
+ * Every such formula has this form: `allOf` and `anyOf` bring it there. Escalation, conflict and policies only ever ask
+ * for more, and more approvals are never less.
  */
 import type { PersonId } from './ids.ts';
 import { isJsonObject } from './json.ts';
@@ -28,13 +30,58 @@ export const overridingRoles: readonly DecidingRole[] = ['Compliance Officer', '
 /** The roles of which one person fills the seat. */
 export type Seat = readonly DecidingRole[];
 
-export interface Requirement {
+/** One list of seats that is enough when all of them are filled. */
+export interface Alternative {
   readonly seats: readonly Seat[];
   /** Different roles among those seated, at least. */
   readonly roles: number;
 }
 
+export interface Requirement extends Alternative {
+  /** What is enough as well. */
+  readonly or?: readonly Alternative[];
+}
+
 export const SEATS_MAX = 6;
+export const ALTERNATIVES_MAX = 8;
+
+export function alternativesOf({ or = [], ...first }: Requirement): readonly Alternative[] {
+  return [first, ...or];
+}
+
+/** Enough is what is enough for any of them. */
+export function anyOf(requirement: Requirement, ...others: readonly Requirement[]): Requirement {
+  return ofAlternatives([requirement, ...others].flatMap(alternativesOf));
+}
+
+/** Enough is what is enough for all of them at once, each by people of its own. */
+export function allOf(requirement: Requirement, ...others: readonly Requirement[]): Requirement {
+  return others.reduce(
+    (all, other) => combine(all, other, (one, another) => [...one.seats, ...another.seats]),
+    requirement,
+  );
+}
+
+function ofAlternatives(alternatives: readonly Alternative[]): Requirement {
+  const [first, ...or] = alternatives as [Alternative, ...Alternative[]];
+  return or.length === 0 ? first : { ...first, or };
+}
+
+/** Every alternative of the one with every alternative of the other. */
+function combine(
+  one: Requirement,
+  other: Requirement,
+  seatsOf: (left: Alternative, right: Alternative) => readonly Seat[],
+): Requirement {
+  return ofAlternatives(
+    alternativesOf(one).flatMap((left) =>
+      alternativesOf(other).map((right) => ({
+        seats: seatsOf(left, right),
+        roles: Math.max(left.roles, right.roles),
+      })),
+    ),
+  );
+}
 
 /** What each level takes. UNKNOWN takes what CRITICAL takes: what could not be weighed is never treated as harmless. */
 export const authorityTable: Readonly<Record<KnownRiskLevel, Requirement>> = {
@@ -59,24 +106,32 @@ export function requirementFor(
   { raisedBy, policy }: Circumstances = { raisedBy: 0 },
 ): Requirement {
   let requirement = withPolicy(level === 'UNKNOWN' ? 'CRITICAL' : level, policy);
-  for (let raised = 0; raised < raisedBy; raised += 1) requirement = raise(requirement);
-  // Three seats for the Board alone and two roles, for instance: then one more person sits down.
-  return isSatisfiable(requirement)
-    ? requirement
-    : { ...requirement, seats: [...requirement.seats, decidingRoles] };
+  for (let raised = 0; raised < raisedBy; raised += 1) requirement = each(requirement, raise);
+  return each(requirement, withEnoughSeats);
+}
+
+function each(requirement: Requirement, change: (one: Alternative) => Alternative): Requirement {
+  return ofAlternatives(alternativesOf(requirement).map(change));
+}
+
+/** Three seats for the Board alone and two roles, for instance: then one more person sits down. */
+function withEnoughSeats(alternative: Alternative): Alternative {
+  return isSatisfiable(alternative)
+    ? alternative
+    : { ...alternative, seats: [...alternative.seats, decidingRoles] };
 }
 
 function withPolicy(level: KnownRiskLevel, policy: PolicyAuthority | undefined): Requirement {
   const row = authorityTable[level];
   if (policy === undefined) return row;
-  if (typeof policy === 'object') return both(row, policy);
+  if (typeof policy === 'object') return combine(row, policy, mergedSeats);
   if (!isAtLeast(policy, level)) return row;
   const higher = authorityTable[policy];
   return { seats: higher.seats, roles: Math.max(row.roles, higher.roles) };
 }
 
 /** Seats that admit a common role become one seat for the roles in common; every other seat stays a seat of its own. */
-function both(row: Requirement, policy: Requirement): Requirement {
+function mergedSeats(row: Alternative, policy: Alternative): readonly Seat[] {
   const further = [...policy.seats];
   const seats = row.seats.map((seat) => {
     const index = further.findIndex((other) => other.some((role) => seat.includes(role)));
@@ -84,11 +139,11 @@ function both(row: Requirement, policy: Requirement): Requirement {
     const [other = []] = further.splice(index, 1);
     return seat.filter((role) => other.includes(role));
   });
-  return { seats: [...seats, ...further], roles: Math.max(row.roles, policy.roles) };
+  return [...seats, ...further];
 }
 
 /** The highest seat asks for one role more: it then takes the next role or a higher one, until it is the Board's. */
-function raise({ seats, roles: atLeast }: Requirement): Requirement {
+function raise({ seats, roles: atLeast }: Alternative): Alternative {
   const ranks = seats.map((seat) => Math.min(...seat.map((role) => decidingRoles.indexOf(role))));
   const highest = Math.max(...ranks);
   const higherRoles = decidingRoles.slice(highest + 1);
@@ -96,21 +151,48 @@ function raise({ seats, roles: atLeast }: Requirement): Requirement {
   return { seats: seats.with(ranks.indexOf(highest), higherRoles), roles: atLeast };
 }
 
-/** Whether an escalation changes nothing any more: a seat is the Board's alone, and above it there is nobody. */
-export function isAtTheTop({ seats }: Requirement): boolean {
-  const top: DecidingRole = 'Governance Board';
-  return seats.some((seat) => seat.every((role) => role === top));
+/**
+ * Reads a requirement from JSON: `{seats, roles}`, perhaps with `or`, or `{all: […]}` or `{any: […]}` of such, as deep as
+ * one likes. What comes of it has one to eight alternatives of one to six seats, which people can fill. The roles of an
+ * `all` are counted over all of its people.
+ */
+export function parseRequirement(value: unknown): Requirement | undefined {
+  const requirement = readFormula(value);
+  if (requirement === undefined) return undefined;
+  const alternatives = alternativesOf(requirement);
+  const isWithinLimits =
+    alternatives.length <= ALTERNATIVES_MAX &&
+    alternatives.every((one) => one.seats.length <= SEATS_MAX && isSatisfiable(one));
+  return isWithinLimits ? requirement : undefined;
 }
 
-/** Reads a requirement from JSON: one to six seats of deciding roles, and roles that those seats can bring. */
-export function parseRequirement(value: unknown): Requirement | undefined {
+function readFormula(value: unknown): Requirement | undefined {
+  if (!isJsonObject(value)) return undefined;
+  const { all, any, or, ...rest } = value as Record<'all' | 'any' | 'or', unknown>;
+  const join = all === undefined ? anyOf : allOf;
+  const parts = all ?? any;
+  if (parts === undefined) return readAlternatives(rest, or);
+  const isAlone = Object.keys(value).length === 1;
+  if (!isAlone || !Array.isArray(parts) || parts.length > ALTERNATIVES_MAX) return undefined;
+  const [first, ...others] = parts.map(readFormula);
+  if (first === undefined) return undefined;
+  const read = others.filter((other) => other !== undefined);
+  return read.length === others.length ? join(first, ...read) : undefined;
+}
+
+function readAlternatives(first: object, or: unknown = []): Requirement | undefined {
+  if (!Array.isArray(or)) return undefined;
+  const read = [first, ...(or as readonly unknown[])].map(readAlternative);
+  const alternatives = read.filter((one) => one !== undefined);
+  return alternatives.length === read.length ? ofAlternatives(alternatives) : undefined;
+}
+
+function readAlternative(value: unknown): Alternative | undefined {
   if (!isJsonObject(value)) return undefined;
   const { seats, roles: atLeast } = value as { seats?: unknown; roles?: unknown };
-  if (!Array.isArray(seats) || seats.length < 1 || seats.length > SEATS_MAX) return undefined;
-  if (!seats.every(isSeat)) return undefined;
+  if (!Array.isArray(seats) || seats.length === 0 || !seats.every(isSeat)) return undefined;
   if (!Number.isInteger(atLeast) || (atLeast as number) < 1) return undefined;
-  const requirement = { seats, roles: atLeast as number };
-  return isSatisfiable(requirement) ? requirement : undefined;
+  return { seats, roles: atLeast as number };
 }
 
 /** Reads what a policy asks for; undefined when it is neither a level nor a requirement. */
@@ -139,8 +221,28 @@ export interface Approval {
   readonly act: Act;
   /** The option that is approved; null for reject and escalate. */
   readonly optionId: string | null;
-  /** Whether the person holds the role at this moment. */
+  /** Whose role it is, where the person acts under a delegation; null for a role of their own. */
+  readonly onBehalfOf: PersonId | null;
+  /** Whether the role is held at this moment, and the delegation in force where there is one. */
   readonly inOffice: boolean;
+}
+
+/** Why somebody has no say in a review: they wrote its policy, its event is about them, they escalated it before. */
+export const exclusions = ['policy_author', 'event_subject', 'escalated'] as const;
+export type Exclusion = (typeof exclusions)[number];
+export type Excluded = ReadonlyMap<PersonId, Exclusion>;
+
+/** Why approvals are sufficient: who sits in which seat. Stored with the decision, and checked by the database. */
+export interface Proof {
+  readonly seats: readonly Seated[];
+  /** Different roles that it took, at least. */
+  readonly roles: number;
+  /** Who could not have been seated. */
+  readonly excluded: readonly { readonly personId: PersonId; readonly why: Exclusion }[];
+}
+
+export interface Seated extends Pick<Approval, 'personId' | 'role' | 'onBehalfOf'> {
+  readonly seat: Seat;
 }
 
 /** What is missing for an approval: in `Judgement.reasons`. */
@@ -148,61 +250,101 @@ export type Shortfall = 'rejected' | 'options_differ' | 'override_missing' | 'se
 
 export interface Judgement {
   readonly sufficient: boolean;
+  /** Null when it is not. */
+  readonly proof: Proof | null;
   /** The fewest further people that would do, as the seats that they would take. */
   readonly remaining: readonly Seat[];
   readonly reasons: readonly Shortfall[];
 }
 
 /**
- * Whether the acts of one round approve. A person counts once, whatever roles they hold; who wrote the policy
- * (`excluded`) and who left office does not count. One rejection is enough to refuse, approvals of different options do
- * not add up, and an unknown risk is acted on only when somebody overrides.
+ * Whether the acts of one round approve. A person counts once, whatever roles they hold and for whomever they act; who is
+ * excluded or left office does not count, nor does whoever acts for them. One rejection is enough to refuse, approvals of
+ * different options do not add up, and an unknown risk is acted on only when somebody overrides.
  */
 export function judge(
   requirement: Requirement,
   level: RiskLevel,
   approvals: readonly Approval[],
-  excluded: ReadonlySet<PersonId>,
+  excluded: Excluded,
 ): Judgement {
   const approving = approvals.filter(({ act }) => act === 'approve' || act === 'override');
-  const counting = approving.filter((one) => one.inOffice && !excluded.has(one.personId));
-  const remaining = openSeats(requirement, counting) ?? requirement.seats;
+  const counting = approving.filter(
+    (one) => one.inOffice && !peopleIn(one).some((personId) => excluded.has(personId)),
+  );
+  const { seated, open: remaining, roles: atLeast } = bestSeating(requirement, counting);
   const reasons: Shortfall[] = [];
   if (approvals.some(({ act }) => act === 'reject')) reasons.push('rejected');
   if (new Set(approving.map(({ optionId }) => optionId)).size > 1) reasons.push('options_differ');
   if (level === 'UNKNOWN' && !counting.some(overrides)) reasons.push('override_missing');
   if (remaining.length > 0) reasons.push('seats_open');
-  return { sufficient: reasons.length === 0, remaining, reasons };
+  const sufficient = reasons.length === 0;
+  const proof = { seats: seated, roles: atLeast, excluded: listed(excluded) };
+  return { sufficient, proof: sufficient ? proof : null, remaining, reasons };
+}
+
+/** Whose places an act takes: that of the person, and of whom they act for. */
+function peopleIn({
+  personId,
+  onBehalfOf,
+}: Pick<Approval, 'personId' | 'onBehalfOf'>): readonly PersonId[] {
+  return onBehalfOf === null ? [personId] : [personId, onBehalfOf];
+}
+
+function listed(excluded: Excluded): Proof['excluded'] {
+  return [...excluded].map(([personId, why]) => ({ personId, why }));
 }
 
 export function overrides({ act, role }: Pick<Approval, 'act' | 'role'>): boolean {
   return act === 'override' && overridingRoles.includes(role);
 }
 
-function isSatisfiable(requirement: Requirement): boolean {
-  return openSeats(requirement, []) !== undefined;
+function isSatisfiable(alternative: Alternative): boolean {
+  return seatingOf(alternative, []) !== undefined;
 }
 
+interface Seating {
+  readonly seated: readonly Seated[];
+  readonly open: readonly Seat[];
+}
+
+/** The alternative for which the fewest further people would do, with its seating. */
+function bestSeating(
+  requirement: Requirement,
+  people: readonly Person[],
+): Seating & { readonly roles: number } {
+  const seatings = alternativesOf(requirement).map((alternative) => ({
+    roles: alternative.roles,
+    ...(seatingOf(alternative, people) ?? { seated: [], open: alternative.seats }),
+  }));
+  return seatings.reduce((best, one) => (one.open.length < best.open.length ? one : best));
+}
+
+type Person = Pick<Approval, 'personId' | 'role' | 'onBehalfOf'>;
+
 /**
- * The seats that stay open when the people are seated so that as few as possible do; undefined when not even further
- * people could bring enough roles. Tries every seating: there are at most six seats and a handful of people.
+ * The people seated so that as few seats as possible stay open; undefined when not even further people could bring enough
+ * roles. Tries every seating: there are at most six seats and a handful of people.
  */
-function openSeats(
-  { seats, roles: atLeast }: Requirement,
-  people: readonly Pick<Approval, 'personId' | 'role'>[],
-): readonly Seat[] | undefined {
-  let best: readonly Seat[] | undefined;
-  const seat = (index: number, seated: typeof people, open: readonly Seat[]): void => {
-    if (best !== undefined && open.length >= best.length) return;
+function seatingOf(
+  { seats, roles: atLeast }: Alternative,
+  people: readonly Person[],
+): Seating | undefined {
+  let best: Seating | undefined;
+  const seat = (index: number, seated: readonly Seated[], open: readonly Seat[]): void => {
+    if (best !== undefined && open.length >= best.open.length) return;
     const next = seats[index];
     if (next === undefined) {
-      best = ifRolesSuffice(new Set(seated.map(({ role }) => role)), open, atLeast) ?? best;
+      const left = ifRolesSuffice(new Set(seated.map(({ role }) => role)), open, atLeast);
+      if (left !== undefined) best = { seated, open: left };
       return;
     }
+    const taken = new Set(seated.flatMap(peopleIn));
     for (const person of people) {
       if (!next.includes(person.role)) continue;
-      if (seated.some(({ personId }) => personId === person.personId)) continue;
-      seat(index + 1, [...seated, person], open);
+      if (peopleIn(person).some((personId) => taken.has(personId))) continue;
+      const { personId, role, onBehalfOf } = person;
+      seat(index + 1, [...seated, { seat: next, personId, role, onBehalfOf }], open);
     }
     seat(index + 1, seated, [...open, next]);
   };

@@ -23,5 +23,6 @@ export function escalateOverdue(round: OverdueRound, now: Timestamp): EndedRound
     finalizedAt: null,
     escalatedAt: now,
     expiresAt: null,
+    proof: null,
   };
 }

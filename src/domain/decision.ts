@@ -6,14 +6,16 @@
  * computes it once more from its own views and refuses on any difference.
  */
 import type { RecommendationOption } from './advisory.ts';
-import type { Act, DecidingRole, Requirement } from './authority.ts';
+import type { Act, Alternative, DecidingRole, Proof, Requirement } from './authority.ts';
 import { type CanonicalRecord, canonicalJson } from './canonical.ts';
 import { type Digest, rowRecord, sha256 } from './digest.ts';
 import type {
   AdvisoryId,
   ApprovalId,
   AssessmentId,
+  BulkId,
   DecisionId,
+  DelegationId,
   EvaluationId,
   EventId,
   ModelId,
@@ -132,8 +134,13 @@ export function viewDigest(view: ReviewView): Digest {
   return sha256(viewText(view));
 }
 
-function requirementRecord({ seats, roles }: Requirement): CanonicalRecord {
-  return { roles: String(roles), seats: seats.map((seat) => [...seat]) };
+/** Alternatives only where there are some: what was hashed before there were any keeps its digest. */
+function requirementRecord({ or = [], ...first }: Requirement): CanonicalRecord {
+  const alternative = ({ seats, roles }: Alternative): CanonicalRecord => ({
+    roles: String(roles),
+    seats: seats.map((seat) => [...seat]),
+  });
+  return { ...alternative(first), ...(or.length === 0 ? {} : { or: or.map(alternative) }) };
 }
 
 /** One act as it was given; the digest of its decision covers it. */
@@ -143,6 +150,11 @@ export interface GivenApproval {
   readonly role: DecidingRole;
   readonly act: Act;
   readonly optionId: string | null;
+  /** Whose role it is, with the delegation; both null for a role of the person's own. */
+  readonly onBehalfOf: PersonId | null;
+  readonly delegationId: DelegationId | null;
+  /** Of the acts that were given together; null for one of its own. */
+  readonly bulkId: BulkId | null;
   readonly justification: string;
   readonly viewDigest: Digest;
   readonly approvedAt: Timestamp;
@@ -180,6 +192,8 @@ export interface EndedRound extends Round {
   readonly escalatedAt: Timestamp | null;
   /** Null when nothing was approved. */
   readonly expiresAt: Timestamp | null;
+  /** Why the approvals were sufficient; null when nothing was approved. */
+  readonly proof: Proof | null;
 }
 
 /**
@@ -194,6 +208,10 @@ export function decisionRecord(decision: EndedRound, approvals: readonly GivenAp
       act: approval.act,
       approval_id: approval.approvalId,
       approved_at: approval.approvedAt,
+      ...(approval.delegationId === null
+        ? {}
+        : { delegation_id: approval.delegationId, on_behalf_of: approval.onBehalfOf }),
+      ...(approval.bulkId === null ? {} : { bulk_id: approval.bulkId }),
       justification_sha256: sha256(approval.justification),
       option_id: approval.optionId,
       person_id: approval.personId,
@@ -205,13 +223,14 @@ export function decisionRecord(decision: EndedRound, approvals: readonly GivenAp
     decision_maker_id: decision.makerId,
     decision_maker_role: decision.makerRole,
     decision_type: decision.state,
-    // Only where it says something: rows that were final before it was a column have no such member.
+    // Here and below only where it says something: rows that were final before it was a column lack the member.
     ...(decision.escalatedAt === null ? {} : { escalated_at: decision.escalatedAt }),
     event_id: decision.eventId,
     expires_at: decision.expiresAt,
     finalized_at: decision.finalizedAt,
     justification_sha256: sha256(decision.justification),
     option_id: decision.optionId,
+    ...(decision.proof === null ? {} : { proof_sha256: sha256(canonicalJson(decision.proof)) }),
     required_authority: requirementRecord(decision.requirement),
     review_id: decision.reviewId,
     risk_level: decision.riskLevel,

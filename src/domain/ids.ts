@@ -18,6 +18,8 @@ export type ExecutionId = Id<'execution'>;
 export type EntryId = Id<'entry'>;
 export type DeadLetterId = Id<'dead-letter'>;
 export type PersonId = Id<'person'>;
+export type DelegationId = Id<'delegation'>;
+export type BulkId = Id<'bulk'>;
 export type PolicyId = Id<'policy'>;
 export type ModelId = Id<'risk-model'>;
 export type ChangeId = Id<'change'>;
@@ -70,6 +72,17 @@ export const executionIdOf = (decision: DecisionId, actionNo: number): Execution
 
 /** A name belongs to one person for ever. */
 export const personIdOf = (name: string): PersonId => uuidOf('sentinelops-person/v1', name);
+
+/** One for each delegator, delegate and role at one instant. */
+export const delegationIdOf = (
+  delegator: PersonId,
+  delegate: PersonId,
+  role: string,
+  at: string,
+): DelegationId => uuidOf('sentinelops-delegation/v1', delegator, delegate, role, at);
+
+export const bulkIdOf = (person: PersonId, act: string, digests: readonly string[]): BulkId =>
+  uuidOf('sentinelops-bulk/v1', person, act, ...digests);
 
 export const policyIdOf = (name: string): PolicyId => uuidOf('sentinelops-policy/v1', name);
 

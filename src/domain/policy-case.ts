@@ -55,7 +55,7 @@ export async function runCase(policy: Policy, tested: PolicyCase): Promise<CaseR
   const score = risk.score === null ? null : String(risk.score);
   const assessment = { score, level: risk.level, contributions: [] };
   const evaluation = await evaluate({ facts, assessment }, arrangePolicies([policy]));
-  const actual = outcomeOf(evaluation);
+  const actual = caseOutcomeOf(evaluation);
   const offered = evaluation.proposals[0]?.options.map(({ option }) => option) ?? [];
   return {
     case: tested.case,
@@ -68,7 +68,7 @@ export async function runCase(policy: Policy, tested: PolicyCase): Promise<CaseR
 }
 
 /** A policy that holds, but whose command cannot be filled in from the event, is as unknown as one that does not answer. */
-function outcomeOf({ outcome, asked }: Evaluation): CaseOutcome {
+export function caseOutcomeOf({ outcome, asked }: Evaluation): CaseOutcome {
   if (asked.length === 0) return 'not asked';
   return outcome === 'UNKNOWN' ? 'unknown' : outcome === 'MATCH' ? 'matched' : 'not matched';
 }

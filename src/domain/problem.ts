@@ -347,6 +347,33 @@ const rows = {
     remedy: 'Leave it to someone else: whoever writes a policy has no say in what follows from it.',
   },
 
+  subject_excluded: {
+    title: 'Nobody decides about themselves',
+    status: 403,
+    remedy: 'Leave it to someone else: whom an event is about has no say in what follows from it.',
+  },
+  escalator_excluded: {
+    title: 'Whoever escalated a review has passed it on',
+    status: 403,
+    remedy: 'Leave it to someone else: a review is escalated to have others decide.',
+  },
+  bad_delegation: {
+    title: 'Not a delegation that can be given',
+    status: 422,
+    remedy:
+      'Delegate a deciding role that you hold, to somebody else, for at most 30 days, with a reason.',
+  },
+  unknown_delegation: {
+    title: 'Unknown delegation',
+    status: 404,
+    remedy: 'List yours: GET /v1/delegations.',
+  },
+  not_delegated: {
+    title: 'No delegation for this',
+    status: 403,
+    remedy: 'Act in a role of your own, or have the person delegate theirs, up to this level.',
+  },
+
   // Reviews
   unknown_review: {
     title: 'Unknown review',
@@ -402,6 +429,22 @@ const rows = {
     title: 'Unknown option',
     status: 422,
     remedy: 'Name an option of the advisory; an advisory without options can only be rejected.',
+  },
+  bulk_not_allowed: {
+    title: 'Not to be resolved in bulk',
+    status: 403,
+    remedy:
+      'Read and decide it by itself: HIGH and above, and conflicts, are not resolved together.',
+  },
+  bulk_size: {
+    title: 'Not a number of reviews to resolve together',
+    status: 422,
+    remedy: 'Name 1 to 50 reviews, each once.',
+  },
+  bulk_policies: {
+    title: 'Reviews of several policies',
+    status: 422,
+    remedy: 'Resolve the reviews of one policy together, and those of another by another request.',
   },
   override_required: {
     title: 'Only an override can act on this',

@@ -3,8 +3,16 @@
  * reviews with their rounds, and each person's act.
  */
 import { type RawBuilder, sql } from 'kysely';
-import type { OpenRound, Reviewer } from '../domain/approval.ts';
-import { type Act, parseRequirement, type Requirement, type Role } from '../domain/authority.ts';
+import type { DelegatedRole, OpenRound, Reviewer } from '../domain/approval.ts';
+import {
+  type Act,
+  type Excluded,
+  type Exclusion,
+  parseRequirement,
+  type Proof,
+  type Requirement,
+  type Role,
+} from '../domain/authority.ts';
 import {
   type DecisionState,
   type EndedRound,
@@ -13,7 +21,14 @@ import {
   viewDigest,
 } from '../domain/decision.ts';
 import type { Digest } from '../domain/digest.ts';
-import type { AdvisoryId, DecisionId, EvaluationId, PersonId, ReviewId } from '../domain/ids.ts';
+import type {
+  AdvisoryId,
+  DecisionId,
+  EvaluationId,
+  PersonId,
+  PolicyId,
+  ReviewId,
+} from '../domain/ids.ts';
 import type { PresentedAdvisory } from '../domain/review.ts';
 import type { Timestamp } from '../domain/time.ts';
 import type { Tx } from './database.ts';
@@ -26,6 +41,7 @@ export interface StandingRound extends Round {
   readonly finalizedAt: Timestamp | null;
   readonly escalatedAt: Timestamp | null;
   readonly expiresAt: Timestamp | null;
+  readonly proof: Proof | null;
 }
 
 export interface StandingApproval extends GivenApproval {
@@ -51,6 +67,7 @@ export type OpenCase = Pick<ReviewCase, 'advisory' | 'standing' | 'approvals'>;
 export interface EarlierAct {
   readonly decisionId: DecisionId;
   readonly role: Role;
+  readonly onBehalfOf: PersonId | null;
   readonly act: Act;
   readonly optionId: string | null;
 }
@@ -64,10 +81,17 @@ export interface DecisionStore {
   /** Of those of these rounds that exist, whether each is a fact for the ledger: final or escalated. */
   factsAmong(decisionIds: readonly DecisionId[]): Promise<ReadonlyMap<DecisionId, boolean>>;
 
-  /** Holds every other act on the review off until the transaction ends. False when there is no such review. */
+  /**
+   * Holds every other act on the review, and on those that contradict it, off until the transaction ends. False when there
+   * is no such review.
+   */
   lockReview(reviewId: ReviewId): Promise<boolean>;
+  /** The reviews that contradict this one and are not decided. */
+  openContradictions(reviewId: ReviewId): Promise<readonly ReviewId[]>;
   /** Undefined when there is no such review. Under the lock of the review it stays true to the end of the transaction. */
   caseOf(reviewId: ReviewId, personId: PersonId): Promise<ReviewCase | undefined>;
+  /** Of those of these reviews that exist. */
+  policiesOf(reviewIds: readonly ReviewId[]): Promise<ReadonlyMap<ReviewId, PolicyId>>;
   /** Of those of these reviews that are not decided, the round that is open. By the id of the review. */
   openCases(reviewIds: readonly ReviewId[]): Promise<readonly OpenCase[]>;
   actOf(
@@ -126,7 +150,9 @@ export function openDecisionStore(tx: Tx): DecisionStore {
 
     async lockReview(reviewId) {
       const { rows } = await sql`
-        select review_id from decision.review where review_id = ${reviewId} for update`.execute(tx);
+        select review_id from decision.review
+        where review_id = ${reviewId} or review_id in (select decision.contradicting(${reviewId}))
+        order by review_id for update`.execute(tx);
       return rows.length > 0;
     },
 
@@ -139,19 +165,39 @@ export function openDecisionStore(tx: Tx): DecisionStore {
       // The foreign keys of a review see to it that its advisory is there.
       if (advisory === undefined) return undefined;
       const approvals = await store.approvalsOf(standing.decisionId);
-      const reviewer = { personId, roles: await rolesOf(tx, personId) };
+      const reviewer = {
+        personId,
+        roles: await rolesOf(tx, personId),
+        delegated: await delegatedTo(tx, personId),
+      };
       const { healthy, now } = await momentOf(tx);
       const open: OpenRound = {
         state: standing.state,
         riskLevel: standing.riskLevel,
+        conflict: advisory.conflict,
         requirement: standing.requirement,
         viewDigest: viewDigest({ ...advisory, ...detailsOf(standing) }),
         options: advisory.options.map(({ option }) => option),
         approvals,
-        policyAuthor: advisory.policyAuthor,
+        excluded: await excludedFrom(tx, reviewId),
         ledgerHealthy: healthy,
       };
       return { advisory, standing, approvals, open, reviewer, now };
+    },
+
+    async openContradictions(reviewId) {
+      const { rows } = await sql<{ reviewId: ReviewId }>`
+        select r.review_id as "reviewId" from decision.contradicting(${reviewId}) as other
+        join decision.review r on r.review_id = other
+        where r.resolved_at is null order by r.review_id`.execute(tx);
+      return rows.map((row) => row.reviewId);
+    },
+
+    async policiesOf(reviewIds) {
+      const { rows } = await sql<{ reviewId: ReviewId; policyId: PolicyId }>`
+        select review_id as "reviewId", policy_id as "policyId" from decision.review
+        where review_id = any(${reviewIds}::uuid[])`.execute(tx);
+      return new Map(rows.map(({ reviewId, policyId }) => [reviewId, policyId]));
     },
 
     async openCases(reviewIds) {
@@ -176,7 +222,7 @@ export function openDecisionStore(tx: Tx): DecisionStore {
 
     async actOf(personId, reviewId, shownDigest) {
       const { rows } = await sql<EarlierAct>`
-        select a.decision_id as "decisionId", a.role, a.act, a.option_id as "optionId"
+        select a.decision_id as "decisionId", a.role, a.on_behalf_of as "onBehalfOf", a.act, a.option_id as "optionId"
         from decision.approval a join decision.decision d on d.decision_id = a.decision_id
         where d.review_id = ${reviewId} and a.person_id = ${personId} and a.view_digest = ${shownDigest}`.execute(
         tx,
@@ -197,11 +243,11 @@ export function openDecisionStore(tx: Tx): DecisionStore {
 
     async keepApproval(decisionId, approval) {
       await sql`
-        insert into decision.approval (approval_id, decision_id, person_id, role, act, option_id, justification, view_digest, approved_at)
+        insert into decision.approval (approval_id, decision_id, person_id, role, act, option_id, justification, view_digest, approved_at,
+          on_behalf_of, delegation_id, bulk_id)
         values (${approval.approvalId}, ${decisionId}, ${approval.personId}, ${approval.role}, ${approval.act},
-          ${approval.optionId}, ${approval.justification}, ${approval.viewDigest}, ${approval.approvedAt}::timestamptz)`.execute(
-        tx,
-      );
+          ${approval.optionId}, ${approval.justification}, ${approval.viewDigest}, ${approval.approvedAt}::timestamptz,
+          ${approval.onBehalfOf}, ${approval.delegationId}, ${approval.bulkId})`.execute(tx);
     },
 
     async endRounds(ended) {
@@ -251,10 +297,10 @@ async function approvalsIn(
 ): Promise<ReadonlyMap<DecisionId, readonly StandingApproval[]>> {
   const { rows } = await sql<StandingApproval & { readonly decisionId: DecisionId }>`
     select a.decision_id as "decisionId", a.approval_id as "approvalId", a.person_id as "personId", a.role, a.act,
-      a.option_id as "optionId", a.justification, a.view_digest as "viewDigest", a.approved_at as "approvedAt",
-      h.person_id is not null as "inOffice"
+      a.option_id as "optionId", a.on_behalf_of as "onBehalfOf", a.delegation_id as "delegationId", a.bulk_id as "bulkId",
+      a.justification,
+      a.view_digest as "viewDigest", a.approved_at as "approvedAt", decision.is_in_office(a) as "inOffice"
     from decision.approval a
-    left join identity.person_role_for_decision h on h.person_id = a.person_id and h.role = a.role
     where a.decision_id = any(${decisionIds}::uuid[]) order by a.approved_at, a.person_id`.execute(
     tx,
   );
@@ -265,6 +311,21 @@ async function rolesOf(tx: Tx, personId: PersonId): Promise<readonly Role[]> {
   const { rows } = await sql<{ role: Role }>`
     select role from identity.person_role_for_decision where person_id = ${personId}`.execute(tx);
   return rows.map(({ role }) => role);
+}
+
+async function delegatedTo(tx: Tx, personId: PersonId): Promise<readonly DelegatedRole[]> {
+  const { rows } = await sql<DelegatedRole>`
+    select delegation_id as "delegationId", delegator, delegator_name as "delegatorName", role, up_to_level as "upToLevel"
+    from identity.delegation_for_decision where delegate = ${personId} order by delegator_name, role, up_to_level desc`.execute(
+    tx,
+  );
+  return rows;
+}
+
+async function excludedFrom(tx: Tx, reviewId: ReviewId): Promise<Excluded> {
+  const { rows } = await sql<{ personId: PersonId; why: Exclusion }>`
+    select person_id as "personId", why from decision.excluded_from(${reviewId})`.execute(tx);
+  return new Map(rows.map(({ personId, why }) => [personId, why]));
 }
 
 async function momentOf(tx: Tx): Promise<{ healthy: boolean; now: Timestamp }> {
@@ -281,7 +342,8 @@ const rounds = sql`
   select d.decision_id as "decisionId", d.advisory_id as "advisoryId", d.review_id as "reviewId", d.event_id as "eventId",
     d.round, d.risk_level as "riskLevel", d.required_authority as requirement, d.valid_for_s as "validForS",
     d.view_digest as "viewDigest", d.salt, d.decision_type as state, d.option_id as "optionId", d.created_at as "createdAt",
-    d.finalized_at as "finalizedAt", d.escalated_at as "escalatedAt", d.expires_at as "expiresAt"
+    d.finalized_at as "finalizedAt", d.escalated_at as "escalatedAt", d.expires_at as "expiresAt",
+    d.proof
   from decision.decision d`;
 
 function standingRound(row: RoundRow): StandingRound {
@@ -322,7 +384,8 @@ function keepEnds(ended: readonly DigestedRound[]): RawBuilder<unknown> {
     update decision.decision as d
     set decision_type = e.state, decision_maker_id = e.maker, decision_maker_role = e.role,
       justification = e.justification, option_id = e.option, row_digest = e.digest,
-      finalized_at = e.finalized_at, escalated_at = e.escalated_at, expires_at = e.expires_at
+      finalized_at = e.finalized_at, escalated_at = e.escalated_at, expires_at = e.expires_at,
+      proof = e.proof
     from unnest(
       ${ended.map(({ decisionId }) => decisionId)}::uuid[],
       ${ended.map(({ state }) => state)}::text[],
@@ -333,8 +396,9 @@ function keepEnds(ended: readonly DigestedRound[]): RawBuilder<unknown> {
       ${ended.map(({ rowDigest }) => rowDigest)}::text[],
       ${ended.map(({ finalizedAt }) => finalizedAt)}::timestamptz[],
       ${ended.map(({ escalatedAt }) => escalatedAt)}::timestamptz[],
-      ${ended.map(({ expiresAt }) => expiresAt)}::timestamptz[]
-    ) as e (id, state, maker, role, justification, option, digest, finalized_at, escalated_at, expires_at)
+      ${ended.map(({ expiresAt }) => expiresAt)}::timestamptz[],
+      ${ended.map(({ proof }) => (proof === null ? null : JSON.stringify(proof)))}::jsonb[]
+    ) as e (id, state, maker, role, justification, option, digest, finalized_at, escalated_at, expires_at, proof)
     where d.decision_id = e.id`;
 }
 

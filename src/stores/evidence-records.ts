@@ -128,18 +128,20 @@ type DecisionRow = EndedRound & {
   readonly approvals: readonly GivenApproval[];
 };
 
-/** Each with the acts of its round. */
+/** Each with the acts of its round; none where time alone has ended it. */
 const decisionRows = sql`
   select x.decision_id as "decisionId", x.advisory_id as "advisoryId", x.review_id as "reviewId",
     x.event_id as "eventId", x.round, x.risk_level as "riskLevel", x.required_authority as "requirement",
     x.valid_for_s as "validForS", x.view_digest as "viewDigest", x.salt, x.decision_type as "state",
     x.option_id as "optionId", x.decision_maker_id as "makerId", x.decision_maker_role as "makerRole",
-    x.justification, x.created_at as "createdAt", x.finalized_at as "finalizedAt", x.expires_at as "expiresAt",
-    (select jsonb_agg(jsonb_build_object('approvalId', a.approval_id, 'personId', a.person_id, 'role', a.role,
-        'act', a.act, 'optionId', a.option_id, 'justification', a.justification, 'viewDigest', a.view_digest,
-        'approvedAt', to_char(a.approved_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')))
+    x.justification, x.created_at as "createdAt", x.finalized_at as "finalizedAt",
+    x.escalated_at as "escalatedAt", x.expires_at as "expiresAt", x.proof,
+    (select coalesce(jsonb_agg(jsonb_build_object('approvalId', a.approval_id, 'personId', a.person_id, 'role', a.role,
+        'act', a.act, 'optionId', a.option_id, 'onBehalfOf', a.on_behalf_of, 'delegationId', a.delegation_id,
+        'bulkId', a.bulk_id, 'justification', a.justification, 'viewDigest', a.view_digest,
+        'approvedAt', to_char(a.approved_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'))), '[]')
       from audit.approval a where a.decision_id = x.decision_id) as "approvals"
-  from (select d.* from audit.decision d where d.finalized_at is not null) x`;
+  from (select d.* from audit.decision d where d.row_digest is not null) x`;
 
 interface Shown {
   readonly event: EventRow;
@@ -161,7 +163,12 @@ function decisionFact(row: DecisionRow, { event, assessments, advisories }: Show
     modelVersion: assessment.modelVersion,
     advisoryDigest: advisory.rowDigest,
   });
-  const contents = [view, row.justification, ...row.approvals.map((one) => one.justification)];
+  const contents = [
+    view,
+    row.justification,
+    ...(row.proof === null ? [] : [canonicalJson(row.proof)]),
+    ...row.approvals.map((one) => one.justification),
+  ];
   const record = decisionRecord(row, row.approvals);
   return { type: 'DECISION', id: row.decisionId, record, contents };
 }

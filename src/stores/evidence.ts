@@ -196,7 +196,9 @@ async function asideOf(tx: Tx, eventId: string): Promise<Aside> {
     select distinct p.person_id as id, p.name from audit.decision d
     join audit.approval a on a.decision_id = d.decision_id
     join audit.person p on p.person_id = a.person_id
-    where d.event_id = ${eventId}::uuid and d.finalized_at is not null`.execute(tx);
+    where d.event_id = ${eventId}::uuid and coalesce(d.finalized_at, d.escalated_at) is not null`.execute(
+    tx,
+  );
   const attempts = await sql<AsideAttempt>`
     select a.execution_id as "executionId", a.attempt_no::text as "attempt", a.started_at as "startedAt",
       a.finished_at as "finishedAt", a.outcome, a.http_status::text as "httpStatus", a.body_sha256 as "bodySha256",

@@ -76,21 +76,20 @@ export async function proveConsistency(
   if (size > (newest?.size ?? 0)) {
     return refuse('not_sealed', `checkpoints cover ${newest?.size ?? 0} entries so far`);
   }
-  const proof = await rootsOf(reader, consistencyRanges(old, size));
-  const oldRoot = await rootAt(reader, old);
-  const root = await rootAt(reader, size);
+  const signed = [await reader.at(old), size === newest?.size ? newest : await reader.at(size)];
+  const ranges = consistencyRanges(old, size);
+  const trees = [old, size].map((end) => ({ start: 0, end }));
+  // In one read. Where there is a checkpoint of a size, the root is the signed one, and its tree is not asked for.
+  const asked = trees.filter((_tree, n) => signed[n] === undefined);
+  const roots = [...(await rootsOf(reader, [...ranges, ...asked]))];
+  const proof = roots.splice(0, ranges.length);
+  const [oldRoot, root] = signed.map((checkpoint) =>
+    checkpoint === undefined ? roots.shift()! : Buffer.from(checkpoint.rootHash, 'hex'),
+  ) as [Buffer, Buffer];
   if (!isConsistent({ oldSize: BigInt(old), oldRoot, size: BigInt(size), root, proof })) {
     throw new LedgerDamaged(`The trees of ${old} and of ${size} entries do not fit each other.`);
   }
   return proof;
-}
-
-/** The signed one where there is a checkpoint of this size. */
-async function rootAt(reader: CheckpointReader, size: number): Promise<Buffer> {
-  const signed = await reader.at(size);
-  if (signed !== undefined) return Buffer.from(signed.rootHash, 'hex');
-  const [root] = await rootsOf(reader, [{ start: 0, end: size }]);
-  return root!;
 }
 
 /** The roots of runs of leaves. One read, whatever they are. */

@@ -63,12 +63,9 @@ export function openNotificationStore(tx: Tx): NotificationStore {
           where 'decided' = any (r.kinds) and ${concerns}
           union all
           select r.route, 'due_soon', d.decision_id
-          from (values ('LOW'), ('MEDIUM'), ('HIGH'), ('CRITICAL'), ('UNKNOWN')) as level (level)
-          join decision.decision d on d.decision_type = 'pending' and d.risk_level = level.level
-            and d.created_at < now() - 0.75 * decision.decide_within(level.level)
-          cross join route r
+          from route r join decision.round_warning w on w.warned_at >= r.from_at
+          join decision.decision d on d.decision_id = w.decision_id
           where 'due_soon' = any (r.kinds) and ${concerns}
-            and d.created_at + decision.decide_within(level.level) > r.since
         )
         insert into decision.notification (route, kind, decision_id)
         select o.route, o.kind, o.decision_id from occasion o

@@ -130,14 +130,18 @@ export interface ActInRound {
   readonly round: number;
   readonly personName: string;
   readonly role: DecidingRole;
+  /** Whose role it is; null for a role of their own. */
+  readonly onBehalfOfName: string | null;
   readonly act: Act;
   readonly optionId: string | null;
   readonly justification: string;
   readonly approvedAt: Timestamp;
 }
 
-/** Another review of the same event whose advisory, like this one's, contradicts one of the event. */
+/** A review of the same event whose advisory contradicts this one's: the two are decided together. */
 export interface Sibling {
+  /** Of its open round, to be sent back with an act; null when it is decided. */
+  readonly viewDigest: string | null;
   readonly reviewId: ReviewId;
   readonly policyName: string;
   readonly priorityLevel: number;
@@ -185,7 +189,8 @@ export function openReviewStore(tx: Tx): ReviewStore {
           decision.urgency(r.risk_level) as urgency, r.priority_level as "priorityLevel", r.conflict,
           r.opened_at as "openedAt", r.resolved_at as "resolvedAt", p.name as "policyName", p.version as "policyVersion",
           p.title as "policyTitle", e.source_system as "eventSource", e.event_type as "eventType", e.subject as "eventSubject",
-          d.round, d.decision_type as state, jsonb_array_length(d.required_authority -> 'seats') as seats,
+          d.round, d.decision_type as state, (
+            select min(jsonb_array_length(a -> 'seats')) from decision.alternatives(d.required_authority) as a) as seats,
           d.created_at as "startedAt", d.created_at + decision.decide_within(d.risk_level) as "dueAt",
           (select count(*)::integer from decision.approval a where a.decision_id = d.decision_id) as approvals
         from r
@@ -240,11 +245,12 @@ export function openReviewStore(tx: Tx): ReviewStore {
 
     async actsOf(reviewId) {
       const { rows } = await sql<ActInRound>`
-        select d.round, p.name as "personName", a.role, a.act, a.option_id as "optionId", a.justification,
+        select d.round, p.name as "personName", a.role, b.name as "onBehalfOfName", a.act, a.option_id as "optionId", a.justification,
           a.approved_at as "approvedAt"
         from decision.decision d
         join decision.approval a on a.decision_id = d.decision_id
         join identity.person_for_decision p on p.person_id = a.person_id
+        left join identity.person_for_decision b on b.person_id = a.on_behalf_of
         where d.review_id = ${reviewId} order by d.round, a.approved_at, a.person_id`.execute(tx);
       return rows;
     },
@@ -252,14 +258,14 @@ export function openReviewStore(tx: Tx): ReviewStore {
     async contradictionsOf(reviewId) {
       const { rows } = await sql<Sibling>`
         select other.review_id as "reviewId", p.name as "policyName", other.priority_level as "priorityLevel",
-          (select d.decision_type from decision.decision d where d.review_id = other.review_id order by d.round desc limit 1) as state
-        from decision.review r
-        join decision.review other
-          on other.evaluation_id = r.evaluation_id and other.review_id <> r.review_id and other.conflict
+          newest.decision_type as state, case newest.decision_type when 'pending' then newest.view_digest end as "viewDigest"
+        from decision.contradicting(${reviewId}) as c
+        join decision.review other on other.review_id = c
+        join lateral (
+          select d.decision_type, d.view_digest from decision.decision d
+          where d.review_id = other.review_id order by d.round desc limit 1) as newest on true
         join policy.policy_for_decision p on p.policy_id = other.policy_id and p.version = other.policy_version
-        where r.review_id = ${reviewId} and r.conflict order by other.priority_level, p.name`.execute(
-        tx,
-      );
+        order by other.priority_level, p.name`.execute(tx);
       return rows;
     },
 

@@ -179,7 +179,7 @@ it('what a person acts on at this moment, or nobody could record, is left for th
 
 it('two looks at once escalate each review once', async () => {
   const reviews: ReviewToDecide[] = [];
-  for (let n = 0; n < 20; n += 1) reviews.push(await waiting('LOW', '169 hours'));
+  for (let n = 0; n < 6; n += 1) reviews.push(await waiting('LOW', '169 hours'));
   await Promise.all([look(), look(), look()]);
   for (const review of reviews) expect(await roundsOf(review)).toMatchObject([escalated, pending]);
 });

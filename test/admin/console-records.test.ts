@@ -131,13 +131,16 @@ describe('the life of an event', () => {
       `attachment; filename="event-${review.eventId}-trace.json"`,
     );
     expect(trace.json()).toMatchObject({ event: { event_id: review.eventId }, advisories: [{}] });
+    expect((await ada.get(path())).body).toContain(`${path()}/evidence`);
+    // Nothing of it is sealed: there is no evidence to give out yet.
+    expect((await ada.get(`${path()}/evidence`)).statusCode).toBe(404);
     const payload = await ada.get(`${path()}/payload`);
     expect(payload.headers['content-type']).toBe('application/json; charset=utf-8');
     expect(payload.json()).toEqual({ secret: '<b>of the event</b>' });
   });
 
   it('is for those who decide and for Auditors, and for events that exist', async () => {
-    for (const more of ['', '/trace', '/payload']) {
+    for (const more of ['', '/trace', '/payload', '/evidence']) {
       expect((await ole.get(path() + more)).statusCode).toBe(403);
       expect((await ada.get(`/console/events/x${more}`)).statusCode).toBe(404);
       const unknown = `/console/events/00000000-0000-8000-8000-000000000000${more}`;

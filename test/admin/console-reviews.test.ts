@@ -90,6 +90,7 @@ describe('a review', () => {
     const [one, other] = await openReviews(desk.decision, desk.facts, {
       conflict: true,
       policies: ['open-it', 'close-it'],
+      effects: ['restore', 'restrict'],
     });
     const page = await pageOf('ada', one!);
     expect(readable(page)).toContain('Policies contradict each other on this event');

@@ -1,6 +1,7 @@
 import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fastify';
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createDecideInBulk } from '../../src/actors/bulk.ts';
 import { createDecide } from '../../src/actors/decision.ts';
 import { createReviewerCommands, type ReviewerCommands } from '../../src/actors/reviewers.ts';
 import { reviewRoutes } from '../../src/admin/routes/reviews.ts';
@@ -39,6 +40,7 @@ beforeAll(async () => {
         identity: database.open('identity'),
         decision,
         decide: (request) => decide(request),
+        decideInBulk: (request) => createDecideInBulk(decide, decision)(request),
       }),
     ],
     log: silentLog,
@@ -368,6 +370,7 @@ describe('GET /v1/reviews/:id', () => {
     const [open, close, shut] = await openReviews(decision, facts, {
       policies: ['open-it', 'close-it', 'shut-it'],
       conflict: true,
+      effects: ['restore', 'restrict', 'restrict'],
     });
     expect(await read('ada', open!)).toMatchObject({
       conflict: true,

@@ -51,6 +51,8 @@ it(
     expect(rows.filter(({ goal }) => goal !== null).map(({ name }) => name)).toEqual([
       'ledger: append, batches of 256, one stream',
       'ledger: full verification of an export',
+      'ledger: seal of one batch, p99',
+      expect.stringMatching(/^ledger: proof of one of \d+ entries$/),
     ]);
     expect(rows.every(({ value }) => value > 0)).toBe(true);
     expect(await readdir(temporary)).toEqual(['rows.json']);

@@ -5,7 +5,9 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Page } from 'playwright-core';
 import { sha256 } from '../../src/domain/digest.ts';
+import { type PolicyDefinition, policyDigest } from '../../src/domain/policy.ts';
 import { keepDeadLetters } from '../../src/stores/dead-letter.ts';
+import { policyOf, storedPolicyOf } from '../support/documents.ts';
 import type { Visitor } from '../support/console.ts';
 import { openReview, openReviews } from '../support/reviews.ts';
 import { type BrowserDesk, openBrowserDesk, richReview } from './desk.ts';
@@ -19,13 +21,14 @@ const places: Record<string, string> = {};
 
 beforeAll(async () => {
   desk = await openBrowserDesk();
-  ada = await desk.signedIn('ada', 'Administrator', 'Senior Authority');
+  ada = await desk.signedIn('ada', 'Administrator', 'Senior Authority', 'Auditor');
   const open = await openReview(desk.decision, desk.facts, richReview);
   const [torn] = await openReviews(desk.decision, desk.facts, {
     ...richReview,
     level: 'CRITICAL',
     conflict: true,
     policies: ['one', 'two'],
+    effects: ['restrict', 'restore'],
   });
   const unknown = await openReview(desk.decision, desk.facts, {
     level: 'UNKNOWN',
@@ -40,6 +43,12 @@ beforeAll(async () => {
   });
   const bob = await desk.signedIn('bob', 'Governance Board');
   await bob.submit(path, `${path}/decisions`, { act: 'reject', justification: 'Harmless.' });
+  for (const policy of [
+    policyOf('watched'),
+    policyOf('watched', { version: 2, priority_level: 1, description: 'What it watches now.' }),
+  ]) {
+    await keepDraft(policy);
+  }
   const content = Buffer.from('{"half": "a message');
   await desk.decision.transact((tx) =>
     keepDeadLetters(tx, [
@@ -70,7 +79,13 @@ beforeAll(async () => {
     'the life of an event': `/console/events/${decided.eventId}`,
     dashboard: '/console/dashboard',
     policies: '/console/policies',
-    'a policy': '/console/policies/branch-protection',
+    'a policy': '/console/policies/watched',
+    'the changes of a policy': '/console/policies/watched/changes',
+    executions: '/console/executions',
+    'executions that failed': '/console/executions?state=failed',
+    health: '/console/health',
+    'the access record': '/console/accesses',
+    'an inbox to be kept': '/console?level=CRITICAL',
     'the API': '/console/reference',
     'dead letters': '/console/dead-letters',
     'a dead letter': `/console/dead-letters/${rows[0]!.id}`,
@@ -78,6 +93,28 @@ beforeAll(async () => {
   });
 });
 afterAll(() => desk.close());
+
+async function keepDraft(definition: PolicyDefinition): Promise<void> {
+  const { policyId, version, name, title, description, regulatoryReference, priorityLevel } =
+    storedPolicyOf(definition);
+  await desk.client.query(
+    `insert into policy.policy (policy_id, version, status, description, regulatory_reference, priority_level, name,
+       title, definition, definition_sha256, author)
+     values ($1, $2, 'draft', $3, $4, $5, $6, $7, $8, $9, $10)`,
+    [
+      policyId,
+      version,
+      description,
+      regulatoryReference,
+      priorityLevel,
+      name,
+      title,
+      definition,
+      policyDigest(definition),
+      desk.facts.author,
+    ],
+  );
+}
 
 const axe = readFileSync(fileURLToPath(import.meta.resolve('axe-core/axe.min.js')), 'utf8');
 const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];

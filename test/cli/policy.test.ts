@@ -1,5 +1,5 @@
 /** Policies as their authors work on them: checked and tested without a database, then from draft into force and back. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -100,4 +100,34 @@ it('a version goes from a file into force and back, by its people', async () => 
   expect(history).toHaveLength(8);
   expect(await run('show', 'q')).toMatchObject({ code: 4 });
   expect(await run('approve', 'p', 'one', '--by', 'ben')).toMatchObject({ code: 2 });
+});
+
+it('replay says when there is nothing to compare', async () => {
+  const replay = (...args: readonly string[]) =>
+    sentinelops(['replay', ...args], ground.environment);
+  expect(await replay('--from', '2026-01-01T00:00:00Z')).toMatchObject({
+    code: 0,
+    stderr: expect.stringContaining('0 events replayed'),
+  });
+  expect(await replay('00000000-0000-8000-8000-000000000000')).toMatchObject({ code: 4 });
+  expect(await replay('--from', 'yesterday')).toMatchObject({ code: 2 });
+});
+
+it('a backtest keeps its state, goes on from it, and refuses the state of another one', async () => {
+  const file = await document('b.yaml', policyOf('b'));
+  const [state, report] = [join(home, 'b.state'), join(home, 'b.html')];
+  const range = ['--from', '2026-01-01T00:00:00Z', '--to', '2026-02-01T00:00:00Z'];
+  const first = await run('backtest', file, ...range, '--state', state, '--html', report, '--json');
+  expect(first).toMatchObject({ code: 0 });
+  expect(JSON.parse(first.stdout)).toMatchObject({
+    report: { policy: 'b@1', counts: { events: 0 } },
+    report_sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
+  });
+  expect(await readFile(report, 'utf8')).toContain('<h1>Backtest of b@1</h1>');
+  expect(await run('backtest', file, ...range, '--state', state)).toMatchObject({ code: 0 });
+  const other = await document('c.yaml', policyOf('c'));
+  expect(await run('backtest', other, ...range, '--state', state)).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('is the state of another backtest'),
+  });
 });

@@ -3,11 +3,15 @@ import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { deadLetterRoutes } from '../../src/admin/routes/dead-letters.ts';
+import { completenessRoutes } from '../../src/admin/routes/completeness.ts';
+import { evidenceRoutes } from '../../src/admin/routes/evidence.ts';
 import { eventRoutes } from '../../src/admin/routes/events.ts';
 import { healthRoutes } from '../../src/admin/routes/health.ts';
 import { ledgerRoutes } from '../../src/admin/routes/ledger.ts';
 import { openapiRoutes } from '../../src/admin/routes/openapi.ts';
+import { policyRoutes } from '../../src/admin/routes/policies.ts';
 import { problemRoutes } from '../../src/admin/routes/problems.ts';
+import { delegationRoutes } from '../../src/admin/routes/delegations.ts';
 import { reviewRoutes } from '../../src/admin/routes/reviews.ts';
 import { createAdminServer } from '../../src/admin/server.ts';
 import { silentLog } from '../../src/domain/log.ts';
@@ -25,9 +29,18 @@ beforeAll(async () => {
     routes: [
       healthRoutes(untouched),
       eventRoutes({ intake: untouched, kinds: sourceKinds, audit: untouched }),
-      reviewRoutes({ identity: untouched, decision: untouched, decide: untouched }),
+      reviewRoutes({
+        identity: untouched,
+        decision: untouched,
+        decide: untouched,
+        decideInBulk: untouched,
+      }),
+      delegationRoutes({ identity: untouched, delegations: untouched }),
       deadLetterRoutes({ identity: untouched, audit: untouched, commands: untouched }),
       ledgerRoutes({ audit: untouched }),
+      policyRoutes({ identity: untouched, audit: untouched, commands: untouched, read: untouched }),
+      evidenceRoutes({ identity: untouched, audit: untouched }),
+      completenessRoutes({ identity: untouched, audit: untouched }),
       problemRoutes,
       openapiRoutes,
     ],

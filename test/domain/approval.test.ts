@@ -16,9 +16,9 @@ import {
   roles,
 } from '../../src/domain/authority.ts';
 import { sha256 } from '../../src/domain/digest.ts';
-import { personIdOf } from '../../src/domain/ids.ts';
+import { delegationIdOf, personIdOf } from '../../src/domain/ids.ts';
 import { isRefusal } from '../../src/domain/problem.ts';
-import { type RiskLevel, riskLevels } from '../../src/domain/risk-level.ts';
+import { type KnownRiskLevel, type RiskLevel, riskLevels } from '../../src/domain/risk-level.ts';
 
 const viewDigest = sha256('what was shown');
 const author = personIdOf('author');
@@ -27,18 +27,19 @@ function round(riskLevel: RiskLevel, more: Partial<OpenRound> = {}): OpenRound {
   return {
     state: 'pending',
     riskLevel,
+    conflict: false,
     requirement: requirementFor(riskLevel),
     viewDigest,
     options: ['restore', 'ignore'],
     approvals: [],
-    policyAuthor: author,
+    excluded: new Map([[author, 'policy_author']]),
     ledgerHealthy: true,
     ...more,
   };
 }
 
 const ada = personIdOf('ada');
-const person = (...held: Role[]) => ({ personId: ada, roles: held });
+const person = (...held: Role[]) => ({ personId: ada, roles: held, delegated: [] });
 const attempt = (act: Act, more: Partial<Attempt> = {}): Attempt => ({
   act,
   option: act === 'approve' || act === 'override' ? 'restore' : undefined,
@@ -51,6 +52,7 @@ const given = (name: string, role: DecidingRole, more: Partial<Approval> = {}): 
   role,
   act: 'approve',
   optionId: 'restore',
+  onBehalfOf: null,
   inOffice: true,
   ...more,
 });
@@ -129,7 +131,7 @@ describe('who may do what', () => {
   it.each(cells)('$level: $act by the author of the policy, a $role: never', (cell) => {
     const admitted = admitAct(
       round(cell.level),
-      { personId: author, roles: [cell.role] },
+      { personId: author, roles: [cell.role], delegated: [] },
       attempt(cell.act),
     );
     expect(admitted).toMatchObject({ reason: 'author_excluded' });
@@ -231,6 +233,7 @@ describe('a round', () => {
       state: 'pending',
       remaining: [['Compliance Officer']],
       missing: ['seats_open'],
+      proof: null,
     });
   });
 
@@ -255,6 +258,88 @@ describe('a round', () => {
       state: 'approved',
       remaining: [],
       missing: [],
+      proof: null,
+    });
+  });
+});
+
+describe('acting for somebody else', () => {
+  const bob = personIdOf('bob');
+  const officerFor = (upToLevel: KnownRiskLevel) => ({
+    personId: ada,
+    roles: ['Administrator'] as const,
+    delegated: [
+      {
+        delegationId: delegationIdOf(bob, ada, 'Compliance Officer', 'now'),
+        delegator: bob,
+        delegatorName: 'bob',
+        role: 'Compliance Officer',
+        upToLevel,
+      } as const,
+    ],
+  });
+  const forBob = (level: RiskLevel, upToLevel: KnownRiskLevel, more: Partial<OpenRound> = {}) =>
+    admitAct(round(level, more), officerFor(upToLevel), attempt('approve', { onBehalfOf: bob }));
+
+  it('is admitted in the role that was delegated, under the delegation', () => {
+    expect(forBob('HIGH', 'HIGH')).toMatchObject({
+      role: 'Compliance Officer',
+      onBehalfOf: bob,
+      delegationId: officerFor('HIGH').delegated[0]!.delegationId,
+    });
+  });
+
+  it.each<[string, RiskLevel, KnownRiskLevel, Partial<OpenRound>, string]>([
+    ['above its level', 'CRITICAL', 'HIGH', {}, 'not_delegated'],
+    ['of unknown risk below CRITICAL', 'UNKNOWN', 'HIGH', {}, 'not_delegated'],
+    [
+      'for an author',
+      'LOW',
+      'LOW',
+      { excluded: new Map([[bob, 'policy_author']]) },
+      'author_excluded',
+    ],
+    [
+      'for a subject',
+      'LOW',
+      'LOW',
+      { excluded: new Map([[bob, 'event_subject']]) },
+      'subject_excluded',
+    ],
+    [
+      'for who escalated',
+      'LOW',
+      'LOW',
+      { excluded: new Map([[bob, 'escalated']]) },
+      'escalator_excluded',
+    ],
+    [
+      'beside the person',
+      'HIGH',
+      'HIGH',
+      { approvals: [given('bob', 'Compliance Officer')] },
+      'already_acted',
+    ],
+  ])('is refused %s', (_, level, upToLevel, more, reason) => {
+    expect(forBob(level, upToLevel, more)).toMatchObject({ reason });
+  });
+
+  it('takes the act of whoever is acted for', () => {
+    const approvals = [given('eve', 'Compliance Officer', { onBehalfOf: bob })];
+    const own = { personId: bob, roles: ['Compliance Officer'] as const, delegated: [] };
+    const tried = admitAct(round('HIGH', { approvals }), own, attempt('approve'));
+    expect(tried).toMatchObject({ reason: 'already_acted' });
+  });
+
+  it('is among what a person may do', () => {
+    const [approve] = permissionsOf(
+      round('MEDIUM', { requirement: requirementFor('HIGH') }),
+      officerFor('HIGH'),
+    );
+    expect(approve).toMatchObject({
+      roles: ['Administrator'],
+      delegated: [{ delegator: bob, role: 'Compliance Officer' }],
+      refusal: null,
     });
   });
 });

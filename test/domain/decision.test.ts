@@ -120,6 +120,7 @@ describe('the digest of a finalised decision', () => {
     createdAt: timestampOfMs(0),
     finalizedAt: timestampOfMs(1),
     escalatedAt: null,
+    proof: null,
     expiresAt: timestampOfMs(60_001),
   };
   const approval: GivenApproval = {
@@ -128,6 +129,9 @@ describe('the digest of a finalised decision', () => {
     role: 'Administrator',
     act: 'approve',
     optionId: 'restore',
+    onBehalfOf: null,
+    delegationId: null,
+    bulkId: null,
     justification: 'it is right',
     viewDigest: decision.viewDigest,
     approvedAt: timestampOfMs(1),
@@ -144,6 +148,7 @@ describe('the digest of a finalised decision', () => {
     ['view', { viewDigest: sha256('other') }],
     ['instant', { finalizedAt: timestampOfMs(2) }],
     ['expiry', { expiresAt: null }],
+    ['proof', { proof: { seats: [], roles: 1, excluded: [] } }],
     ['instant of its escalation', { escalatedAt: timestampOfMs(2) }],
     ['salt', { salt: '1'.repeat(64) }],
   ])('changes with the %s', (_, change) => {

@@ -15,7 +15,15 @@ afterAll(() => ledger.close());
 const SIGNER = 'sentinelops_signer';
 const OWNER = 'sentinelops_ledger_owner';
 const REFUSED = '42501';
-const tables = ['checkpoint', 'cosignature', 'subtree_hash', 'key_change', 'halt'];
+const tables = [
+  'checkpoint',
+  'cosignature',
+  'subtree_hash',
+  'key_change',
+  'halt',
+  'verifier_key',
+  'witnessed',
+];
 
 const verdictOf = async (role: string, statement: string, asReplica = false) =>
   (await verdictsOf(ledger.client, [{ role, statement, asReplica }]))[0];

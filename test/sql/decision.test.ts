@@ -72,9 +72,10 @@ function end(
   maker: PersonId,
   role: string,
   option: string | null = type === 'approved' || type === 'override' ? 'restore' : null,
+  proof = option === null ? 'null' : 'decision.seating_of(decision_id, required_authority)',
 ): string {
   return `update decision.decision set decision_type = '${type}', decision_maker_id = '${maker}', decision_maker_role = '${role}',
-      justification = 'because', row_digest = repeat('d', 64),
+      justification = 'because', row_digest = repeat('d', 64), proof = ${proof},
       finalized_at = ${type === 'escalated' || type === 'pending' ? 'null' : 'now()'},
       escalated_at = ${type === 'escalated' ? 'now()' : 'null'},
       option_id = ${option === null ? 'null' : `'${option}'`},
@@ -275,12 +276,12 @@ describe('a decision', () => {
     [
       'undone',
       (id: string) =>
-        `update decision.decision set decision_type = 'pending', finalized_at = null, expires_at = null, option_id = null where decision_id = '${id}'`,
+        `update decision.decision set decision_type = 'pending', finalized_at = null, expires_at = null, option_id = null, proof = null where decision_id = '${id}'`,
     ],
     [
       'opened again and decided otherwise',
       (id: string) =>
-        `update decision.decision set decision_type = 'rejected' where decision_id = '${id}'`,
+        `update decision.decision set decision_type = 'rejected', proof = null where decision_id = '${id}'`,
     ],
     [
       'given another option',
@@ -386,9 +387,11 @@ function approvalsOf(said: readonly Generated[]): readonly Approval[] {
     role: as,
     act,
     optionId: option,
+    onBehalfOf: null,
     inOffice: !leaves,
   }));
 }
+const excluded = () => new Map([[facts.author, 'policy_author' as const]]);
 
 async function leave(approvals: readonly Approval[]): Promise<void> {
   for (const { personId, role: as, inOffice } of approvals) {
@@ -402,6 +405,7 @@ describe('for all approvals', () => {
       .record({
         seats: fc.array(fc.uniqueArray(role, { minLength: 1 }), { minLength: 1, maxLength: 4 }),
         roles: fc.integer({ min: 1, max: 3 }),
+        or: fc.constantFrom([], [{ seats: [['Governance Board' as const]], roles: 1 }]),
       })
       .filter((candidate) => parseRequirement(candidate) !== undefined);
     await fc.assert(
@@ -415,6 +419,7 @@ describe('for all approvals', () => {
               role: 'Governance Board',
               act: 'approve',
               inOffice: true,
+              onBehalfOf: null,
               optionId: 'restore',
             });
           }
@@ -430,7 +435,7 @@ describe('for all approvals', () => {
             'select decision.quorum_is_met($1, $2) as met',
             [decisionId('LOW'), asked],
           );
-          const { reasons } = judge(asked, 'LOW', approvals, new Set([facts.author]));
+          const { reasons } = judge(asked, 'LOW', approvals, excluded());
           expect(rows[0]!.met).toBe(!reasons.includes('seats_open'));
         }),
       ),
@@ -458,10 +463,12 @@ describe('for all approvals', () => {
             ? 'override'
             : 'approved';
           const [{ personId, role: as, optionId }] = approvals as [Approval];
-          const { sufficient } = judge(required, level, approvals, new Set([facts.author]));
+          const { sufficient, proof } = judge(required, level, approvals, excluded());
           seen.add(sufficient);
+          // The proof is the domain's own, so this also holds the two against each other.
+          const stored = `'${JSON.stringify(proof ?? { seats: [], roles: 1, excluded: [] })}'`;
           const finalised = await client
-            .query(end(level, type, personId, as, optionId))
+            .query(end(level, type, personId, as, optionId, stored))
             .then(() => true)
             .catch((error: { code?: string }) => {
               expect(error.code).toBe(REFUSED);

@@ -210,6 +210,8 @@ describe('overdue_round', () => {
     return rows;
   };
   const startedAgo = async (time: string) => {
+    // A table is not altered while checks of it wait for the COMMIT.
+    await client.query('set constraints all immediate');
     await client.query('alter table decision.decision disable trigger user');
     await client.query('update decision.decision set created_at = now() - $1::interval', [time]);
   };

@@ -88,6 +88,9 @@ it('reads a review as it stands: newest round, acts in order, roles, health, vie
         role: 'Compliance Officer',
         act: 'approve',
         optionId: 'restore',
+        onBehalfOf: null,
+        delegationId: null,
+        bulkId: null,
         justification: '',
         viewDigest: review.viewDigest,
         approvedAt: (await store.caseOf(review.reviewId, ada))!.now,
@@ -118,6 +121,9 @@ it('finds the act of a person in the round that they were shown, and in no other
       role: 'Administrator',
       act: 'escalate',
       optionId: null,
+      onBehalfOf: null,
+      delegationId: null,
+      bulkId: null,
       justification: 'higher',
       viewDigest: review.viewDigest,
       approvedAt: (await store.caseOf(review.reviewId, ada))!.now,
@@ -130,6 +136,7 @@ it('finds the act of a person in the round that they were shown, and in no other
     role: 'Administrator',
     act: 'escalate',
     optionId: null,
+    onBehalfOf: null,
   });
   expect(await actOf(ada, sha256('other'))).toBeUndefined();
   expect(await actOf(facts.author, review.viewDigest)).toBeUndefined();

@@ -14,12 +14,14 @@ let decided: EventId;
 let cleared: EventId;
 let waiting: EventId;
 let rejected: EventId;
+let escalated: EventId;
 beforeAll(async () => {
   recorded = await openRecordedEvents();
   cleared = await recorded.record({ bad: false });
   await recorded.seal();
   decided = await recorded.record({ bad: true }, ['approve', 'approve']);
   rejected = await recorded.record({ bad: true }, ['reject']);
+  escalated = await recorded.record({ bad: true }, ['escalate']);
   waiting = await recorded.record({ bad: true });
   await recorded.seal();
 });
@@ -48,6 +50,7 @@ describe('the evidence of an event', () => {
     ['decided and executed', () => decided, 6],
     ['cleared', () => cleared, 5],
     ['rejected', () => rejected, 6],
+    ['escalated', () => escalated, 6],
     ['waiting for people', () => waiting, 5],
   ] as const)('that is %s verifies with the keys of the verifier', async (_what, event, least) => {
     const verdict = verifyEvidence(await bundle(event()), { policy: ownPolicy() });

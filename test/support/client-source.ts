@@ -85,8 +85,9 @@ function parametersType({ parameters = [] }: Operation, place: string): string {
   );
 }
 
-/** Messages of sources are signed over their bytes; each source sends them by its own means. */
-function isOfJson({ requestBody }: Operation): boolean {
+/** Messages of sources are signed over their bytes, and archives are no JSON: both go by other means. */
+function isOfJson({ requestBody, responses }: Operation): boolean {
+  if (!Object.keys(responses).some((status) => status.startsWith('2'))) return false;
   return Object.keys(requestBody?.content ?? {}).every((type) => type === 'application/json');
 }
 
@@ -100,7 +101,7 @@ function answerType({ responses }: Operation): string {
   const types = Object.entries(responses)
     .filter(([status]) => status.startsWith('2'))
     .flatMap(([, { content = {} }]) => Object.values(content).map(({ schema }) => typeOf(schema)));
-  return [...new Set(types)].join(' | ');
+  return types.length === 0 ? 'undefined' : [...new Set(types)].join(' | ');
 }
 
 function typeOf(schema: Schema): string {

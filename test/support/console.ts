@@ -1,7 +1,9 @@
 /** The console on a database of its own, and people in front of it: browsers as far as cookies and forms go. */
 import type { FastifyInstance, LightMyRequestResponse } from 'fastify';
 import type pg from 'pg';
+import { createDecideInBulk } from '../../src/actors/bulk.ts';
 import { createDecide } from '../../src/actors/decision.ts';
+import { createDelegationCommands } from '../../src/actors/delegations.ts';
 import { createReviewerCommands, type ReviewerCommands } from '../../src/actors/reviewers.ts';
 import type { OidcProvider } from '../../src/admin/oidc.ts';
 import { consoleRoutes } from '../../src/admin/routes/console.ts';
@@ -18,6 +20,7 @@ import { type Facts, openFacts } from './facts.ts';
 
 export interface ConsoleOptions {
   readonly isOnLoopback?: boolean;
+  readonly readiness?: Readonly<Record<string, string | null>>;
   readonly provider?: OidcProvider;
   /** In place of the real command. */
   readonly decide?: Decide;
@@ -51,13 +54,25 @@ export async function openConsole(options: ConsoleOptions = {}): Promise<TestCon
     options.decide ?? createDecide({ database: decision, send: async () => {}, log: silentLog });
   const server = await createAdminServer({
     routes: [
-      reviewRoutes({ identity, decision, decide }),
+      reviewRoutes({
+        identity,
+        decision,
+        decide,
+        decideInBulk: createDecideInBulk(decide, decision),
+      }),
       openapiRoutes,
       consoleRoutes({
         identity,
         decision,
         audit,
         decide,
+        readiness: async () => options.readiness ?? { postgres: null, ledger: null },
+        gaps: () => [
+          { hop: 'review', open: 2, oldestMs: 41_000 },
+          { hop: 'entry', open: 0, oldestMs: null },
+        ],
+        decideInBulk: createDecideInBulk(decide, decision),
+        delegations: createDelegationCommands(identity),
         queueStates: options.queueStates ?? (async () => ({ risk: { waiting: 3 } })),
         isOnLoopback: options.isOnLoopback ?? true,
         provider: options.provider,
@@ -167,7 +182,9 @@ export function hiddenFields(page: string, action: string): Record<string, strin
   const [, form] = new RegExp(`action="${action}"[^>]*>(.*?)</form>`, 's').exec(page) ?? [];
   if (form === undefined) throw new Error(`the page has no form to ${action}:\n${page}`);
   const hidden = form.matchAll(/<input type="hidden" name="([^"]+)" value="([^"]*)">/g);
-  return Object.fromEntries([...hidden].map(([, name, value]) => [name!, value!]));
+  return Object.fromEntries(
+    [...hidden].map(([, name, value]) => [name!, value!.replaceAll('&amp;', '&')]),
+  );
 }
 
 /** What a person reads of a page: without markup, white space folded. */

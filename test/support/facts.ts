@@ -22,6 +22,8 @@ import {
   type AssessmentId,
   advisoryIdOf,
   assessmentIdOf,
+  type DelegationId,
+  delegationIdOf,
   type EvaluationId,
   type EventId,
   evaluationIdOf,
@@ -45,6 +47,8 @@ export interface EvaluationFacts {
   /** `unknown` makes every advisory one of UNKNOWN risk. */
   readonly basis?: 'matched' | 'unknown';
   readonly conflict?: boolean;
+  /** What the options of each advisory do to one resource, in the order of `policies`; nothing when not given. */
+  readonly effects?: readonly ('restrict' | 'restore' | 'none')[];
   /** Names of the options that each advisory offers. `restore` and `ignore` when not given. */
   readonly options?: readonly string[];
   /** Where every option's command goes. `access-control` when not given. */
@@ -79,6 +83,13 @@ export interface Facts {
   person(name: string, ...roles: readonly Role[]): Promise<PersonId>;
   /** Ends a role now. */
   revoke(person: PersonId, role: Role): Promise<void>;
+  /** Lets `delegate` act in a role of `delegator` for a day; up to LOW when no level is given. Returns its id. */
+  delegate(
+    delegator: PersonId,
+    delegate: PersonId,
+    role: Role,
+    upToLevel?: RiskLevel,
+  ): Promise<DelegationId>;
   /** Version 1 of a policy, active. */
   policy(name: string, facts?: PolicyFacts): Promise<PolicyId>;
   /** A new event with all that follows, up to its advisories. */
@@ -125,6 +136,16 @@ export async function openFacts(client: pg.Client): Promise<Facts> {
       );
     },
 
+    async delegate(delegator, delegate, role, upToLevel = 'LOW') {
+      const id = delegationIdOf(delegator, delegate, role, systemClock.now());
+      await client.query(
+        `insert into identity.delegation (delegation_id, delegator, delegate, role, up_to_level, reason, ends_at)
+         values ($1, $2, $3, $4, $5, 'away', now() + interval '1 day')`,
+        [id, delegator, delegate, role, upToLevel],
+      );
+      return id;
+    },
+
     async policy(name, { priority = 3, authority } = {}) {
       const policyId = policyIdOf(name);
       if (policies.has(name)) return policyId;
@@ -166,6 +187,7 @@ export async function openFacts(client: pg.Client): Promise<Facts> {
         subject = null,
         contributions = [],
         conditions = [],
+        effects = [],
       } = wanted;
       events += 1;
       const eventId = await keepEvent(client, `event-${events}`, subject, data);
@@ -197,7 +219,7 @@ export async function openFacts(client: pg.Client): Promise<Facts> {
         ],
       );
       const advisoryIds: AdvisoryId[] = [];
-      for (const name of names) {
+      for (const [index, name] of names.entries()) {
         const policyId = await facts.policy(name);
         const advisoryId = advisoryIdOf(evaluationId, policyId);
         advisoryIds.push(advisoryId);
@@ -217,8 +239,8 @@ export async function openFacts(client: pg.Client): Promise<Facts> {
             title: `To ${option}`,
             target,
             command: { action: option, branch: 'main' },
-            effect: 'none' as const,
-            resource: null,
+            effect: effects[index] ?? ('none' as const),
+            resource: effects[index] === undefined ? null : 'branch/main',
           })),
           justification: 'The branch main is not protected any more.',
           conditions,

@@ -156,6 +156,7 @@ export function finalised(by: keyof typeof ROLE_OF, type = 'approved'): string {
       justification = 'because', row_digest = '${hex('d')}', finalized_at = ${type === 'escalated' ? 'null' : 'now()'},
       escalated_at = ${type === 'escalated' ? 'now()' : 'null'},
       option_id = ${approving ? `'restore'` : 'null'},
+      proof = ${approving ? 'decision.seating_of(decision_id, required_authority)' : 'null'},
       expires_at = ${approving ? `now() + valid_for_s * interval '1 second'` : 'null'}
     where decision_id = '${ids.decision}';`;
 }
@@ -203,6 +204,8 @@ const UP_TO_THE_REVIEW = `
   insert into identity.oidc_account (issuer, subject, person_id)
   values ('https://login.example.org', 's1', '${ids.auditor}');
   insert into identity.session (session_sha256, person_id) values ('${hex('3')}', '${ids.auditor}');
+  insert into identity.delegation (delegation_id, delegator, delegate, role, up_to_level, reason, ends_at)
+  values (gen_random_uuid(), '${ids.administrator}', '${ids.operator}', 'Administrator', 'LOW', 'away', now() + interval '1 day');
 
   insert into event.source (source_system, kind, signature_required) values ('github', 'github', true);
   insert into event.source_signing_key (source_key_id, source_system, algorithm, key_material)
@@ -257,7 +260,10 @@ const UP_TO_THE_REVIEW = `
   insert into decision.notification_message (message_id, route, subject, content, body)
   values ('${uuid(8, 9)}', 'officers', 'MEDIUM', 'A review waits', '{}');
   insert into decision.notification (route, kind, decision_id, message_id)
-  values ('officers', 'new', '${ids.decision}', '${uuid(8, 9)}');`;
+  values ('officers', 'new', '${ids.decision}', '${uuid(8, 9)}');
+  insert into identity.access_record (person_id, act, thing, thing_id, way)
+  values ('${ids.auditor}', 'look', 'review', '${ids.review}', 'console');
+  insert into identity.saved_view (person_id, name, query) values ('${ids.auditor}', 'mine', 'level=HIGH');`;
 
 /** A warning needs a round that is old enough, which only a superuser past the guards can make. */
 const WARNING = `

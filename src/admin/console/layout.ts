@@ -1,4 +1,5 @@
 /** The frame around every page: what is where, who is signed in, and whether anything can be decided at all. */
+import type { Role } from '../../domain/authority.ts';
 import type { Person } from '../../stores/identity.ts';
 import type { Standing } from '../../stores/inbox.ts';
 import type { AssetPaths } from './assets.ts';
@@ -10,8 +11,16 @@ const places = [
   { name: 'Inbox', path: '/console' },
   { name: 'Dashboard', path: '/console/dashboard' },
   { name: 'Policies', path: '/console/policies' },
+  { name: 'Executions', path: '/console/executions' },
   { name: 'Dead letters', path: '/console/dead-letters' },
-] as const;
+  { name: 'Health', path: '/console/health' },
+  { name: 'Access record', path: '/console/accesses', onlyFor: 'Auditor' },
+] as const satisfies readonly {
+  readonly name: string;
+  readonly path: string;
+  /** Others are not led there, and are refused when they come. */
+  readonly onlyFor?: Role;
+}[];
 export type Place = (typeof places)[number]['name'];
 
 /** A page without its frame. */
@@ -51,7 +60,7 @@ export function layout(frame: Frame, { title, place, main }: Page): Html {
     <a class="skip" href="#main">Skip to the content</a>
     <header class="top">
       <a class="brand" href="/console"><img src="${assets.icon}" alt="" width="22" height="22"> SentinelOps</a>
-      ${person !== undefined && navigation(place, standing)}
+      ${person !== undefined && navigation(person, place, standing)}
       ${person !== undefined && whoIsIn(person, frame.formToken)}
     </header>
     <main id="main" tabindex="-1">
@@ -67,8 +76,13 @@ export function layout(frame: Frame, { title, place, main }: Page): Html {
 </html>`;
 }
 
-function navigation(here: Place | undefined, standing: Standing | undefined): Html {
-  return html`<nav aria-label="Console"><ul>${places.map(
+function navigation(
+  { roles }: Person,
+  here: Place | undefined,
+  standing: Standing | undefined,
+): Html {
+  const open = places.filter((place) => !('onlyFor' in place) || roles.includes(place.onlyFor));
+  return html`<nav aria-label="Console"><ul>${open.map(
     ({ name, path }) => html`
         <li><a href="${path}"${name === here && html` aria-current="page"`}>${name}${
           name === 'Inbox' && standing !== undefined && openCount(standing)

@@ -6,11 +6,13 @@
  * A day that is not complete is answered with 200 and says so: the statement is what was asked for.
  */
 import type { FastifyReply } from 'fastify';
+import Type from 'typebox';
 import { isDay, stateCompleteness } from '../../domain/completeness.ts';
 import { refuse } from '../../domain/problem.ts';
 import { dayOf } from '../../stores/completeness.ts';
 import type { Database } from '../../stores/database.ts';
 import { personOf, requirePerson } from '../authentication.ts';
+import { describe } from '../openapi.ts';
 import { sendProblem } from '../problem.ts';
 import { barredFromReview } from '../review-desk.ts';
 import type { AdminRoutes } from '../server.ts';
@@ -27,13 +29,28 @@ interface Query {
   readonly day?: unknown;
 }
 
+const SourceAndDay = Type.Object({
+  source: Type.Optional(Type.Unknown({ description: 'The name of a registered source.' })),
+  day: Type.Optional(Type.Unknown({ description: 'YYYY-MM-DD, UTC.' })),
+});
+const operation = {
+  operationId: 'stateCompleteness',
+  tag: 'Ledger',
+  summary: 'Whether all that a source sent on a day has gone the whole way, and what has not.',
+  caller: 'person',
+} as const;
+
 export function completenessRoutes({ identity, audit }: CompletenessRoutesOptions): AdminRoutes {
   return (server) => {
     requirePerson(server, identity);
-    server.get<{ Querystring: Query }>('/v1/completeness', async (request, reply) => {
-      const barred = barredFromReview(personOf(request));
-      return barred === undefined ? answer(request.query, reply) : sendProblem(reply, barred);
-    });
+    server.get<{ Querystring: Query }>(
+      '/v1/completeness',
+      { schema: describe(operation, { querystring: SourceAndDay }) },
+      async (request, reply) => {
+        const barred = barredFromReview(personOf(request));
+        return barred === undefined ? answer(request.query, reply) : sendProblem(reply, barred);
+      },
+    );
   };
 
   async function answer({ source, day }: Query, reply: FastifyReply): Promise<FastifyReply> {

@@ -24,6 +24,7 @@ import { type AuditTrace, auditTrace } from '../../stores/audit-trace.ts';
 import type { Database } from '../../stores/database.ts';
 import type { Person } from '../../stores/identity.ts';
 import { openInboxStore } from '../../stores/inbox.ts';
+import type { KeepAccess } from '../access.ts';
 import { dashboardPage, type QueueStates } from '../console/pages/dashboard.ts';
 import { deadLetterPage } from '../console/pages/dead-letter.ts';
 import { deadLettersPage } from '../console/pages/dead-letters.ts';
@@ -42,6 +43,7 @@ export interface RecordRoutesOptions {
   readonly audit: Database;
   readonly decision: Database;
   readonly queueStates: () => Promise<QueueStates>;
+  readonly keepAccess: KeepAccess;
   readonly show: Show;
 }
 
@@ -57,7 +59,7 @@ const PolicyQuery = Type.Object({
 const LettersQuery = Type.Object({ state: Type.Optional(Type.Enum(['open', 'all'])) });
 
 export function addRecordRoutes(scope: FastifyInstance, options: RecordRoutesOptions): void {
-  const { audit, decision, queueStates, show } = options;
+  const { audit, decision, queueStates, keepAccess, show } = options;
   const server = scope.withTypeProvider<TypeBoxTypeProvider>();
 
   server.get('/dashboard', async (request, reply) => {
@@ -101,27 +103,34 @@ export function addRecordRoutes(scope: FastifyInstance, options: RecordRoutesOpt
   );
 
   server.get('/events/:id', { schema: { params: Id } }, async (request, reply) => {
-    letPast(request, barredFromReview);
-    return show.page(request, reply, tracePage(await readTrace(request.params.id)));
+    const person = letPast(request, barredFromReview);
+    const trace = await readTrace(request.params.id);
+    await keepAccess(person, 'look', 'event', request.params.id);
+    return show.page(request, reply, tracePage(trace));
   });
 
   server.get('/events/:id/trace', { schema: { params: Id } }, async (request, reply) => {
-    letPast(request, barredFromReview);
+    const person = letPast(request, barredFromReview);
     const { id } = request.params;
-    return sendFile(reply, `event-${id}-trace.json`, await readTrace(id));
+    const trace = await readTrace(id);
+    await keepAccess(person, 'export', 'event', id);
+    return sendFile(reply, `event-${id}-trace.json`, trace);
   });
 
   server.get('/events/:id/payload', { schema: { params: Id } }, async (request, reply) => {
-    letPast(request, barredFromReview);
+    const person = letPast(request, barredFromReview);
     const { id } = request.params;
-    return sendFile(reply, `event-${id}.json`, (await readTrace(id)).payload);
+    const { payload } = await readTrace(id);
+    await keepAccess(person, 'export', 'payload', id);
+    return sendFile(reply, `event-${id}.json`, payload);
   });
 
   server.get('/events/:id/evidence', { schema: { params: Id } }, async (request, reply) => {
-    letPast(request, barredFromReview);
+    const person = letPast(request, barredFromReview);
     const { id } = request.params;
     const bundle = await bundleOf(audit, id);
     if (isRefusal(bundle)) throw new Refused(bundle);
+    await keepAccess(person, 'export', 'evidence', id);
     return sendBundle(reply, id, bundle);
   });
 
@@ -144,6 +153,7 @@ export function addRecordRoutes(scope: FastifyInstance, options: RecordRoutesOpt
       : undefined;
     if (letter === undefined) throw new Refused(unknown('no dead letter has this id'));
     const mayRead = barredFromReview(person) === undefined;
+    if (mayRead) await keepAccess(person, 'look', 'dead letter', id);
     return show.page(request, reply, deadLetterPage({ letter, mayRead }));
   });
 
@@ -154,7 +164,8 @@ export function addRecordRoutes(scope: FastifyInstance, options: RecordRoutesOpt
   }
 }
 
-function letPast(
+/** The person behind a request to a page that is open to them. @throws Refused when it is not. */
+export function letPast(
   request: FastifyRequest,
   barredFrom: (person: Person) => Refusal | undefined,
 ): Person {

@@ -18,10 +18,17 @@ import { isRefusal, problems, type Refusal, refuse } from '../../domain/problem.
 import { refuseStaleProof } from '../../domain/step-up.ts';
 import type { Database } from '../../stores/database.ts';
 import { openReviewStore } from '../../stores/review.ts';
+import type { KeepAccess } from '../access.ts';
 import type { RefusedAct } from '../console/pages/review-decision.ts';
 import { reviewPage } from '../console/pages/review.ts';
 import type { Show } from '../console/show.ts';
-import { barredFromReview, readReview, unknownReview } from '../review-desk.ts';
+import {
+  barredFromReview,
+  readReview,
+  SHOWN_REVIEW,
+  shownReviews,
+  unknownReview,
+} from '../review-desk.ts';
 import { currentSession, renewSession } from '../session.ts';
 import type { Door } from '../sign-in.ts';
 import { signedIn } from './console-sign-in.ts';
@@ -32,10 +39,13 @@ export interface ReviewRoutesOptions {
   readonly decide: Decide;
   readonly show: Show;
   readonly door: Door;
+  readonly keepAccess: KeepAccess;
   readonly isOnLoopback: boolean;
   /** Whether people may sign in through an OpenID provider. */
   readonly hasProvider: boolean;
 }
+
+const CAPACITY = /^(?<role>[A-Za-z ]+?)(?: (?<delegator>[0-9a-f-]{36}))?$/;
 
 const Params = Type.Object({ id: Type.String() });
 const DecisionForm = Type.Object({
@@ -45,15 +55,23 @@ const DecisionForm = Type.Object({
   /** Empty when no button was pressed. */
   act: Type.Enum(['', ...acts]),
   option: Type.Optional(Type.String({ maxLength: 100 })),
-  role: Type.Optional(Type.Enum(['', ...roles])),
+  /** Behind a space the id of the person whose role it is, under a delegation. */
+  role: Type.Optional(Type.String({ maxLength: 100 })),
   justification: Type.String({ maxLength: 2 * JUSTIFICATION_CHARACTERS_MAX }),
+  /** Each an id and the digest of what was shown. One alone is sent as a text. */
+  together: Type.Optional(
+    Type.Union([
+      Type.String({ pattern: SHOWN_REVIEW }),
+      Type.Array(Type.String({ pattern: SHOWN_REVIEW }), { maxItems: 100 }),
+    ]),
+  ),
   /** Password or token, where the sign-in is too old for the level. */
   proof: Type.Optional(Type.String({ maxLength: 800 })),
 });
 
 export function addReviewRoutes(
   scope: FastifyInstance,
-  { decision, decide, show, door, isOnLoopback, hasProvider }: ReviewRoutesOptions,
+  { decision, decide, show, door, keepAccess, isOnLoopback, hasProvider }: ReviewRoutesOptions,
 ): void {
   const server = scope.withTypeProvider<TypeBoxTypeProvider>();
 
@@ -116,6 +134,7 @@ export function addReviewRoutes(
       return parts && { parts, acts: await openReviewStore(tx).actsOf(parts.file.reviewId) };
     });
     if (read === undefined) return show.problem(request, reply, unknownReview());
+    await keepAccess(person, 'look', 'review', id);
     const { riskLevel } = read.parts.found.standing;
     const { authenticatedAt } = currentSession(request);
     const stale = refuseStaleProof(riskLevel, authenticatedAt!, read.parts.found.now);
@@ -136,7 +155,8 @@ function requestOf(
   reviewId: ReviewId,
   fields: Static<typeof DecisionForm>,
 ): DecisionRequest | Refusal {
-  const { act, option, role, view_digest: viewDigest } = fields;
+  const { act, option, view_digest: viewDigest } = fields;
+  const { role, delegator } = CAPACITY.exec(fields.role ?? '')?.groups ?? {};
   if (act === '') return refuse('act_required', 'the form was sent by Enter');
   // What a browser sends for a line break is two characters; people mean one.
   const justification = fields.justification.replaceAll('\r\n', '\n');
@@ -149,7 +169,9 @@ function requestOf(
     act,
     option,
     role: roles.find((known) => known === role),
+    onBehalfOf: delegator as PersonId | undefined,
     justification,
     viewDigest,
+    together: shownReviews(fields.together),
   };
 }

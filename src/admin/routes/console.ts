@@ -5,6 +5,9 @@
 import formbody from '@fastify/formbody';
 import type { FastifyError, FastifyInstance } from 'fastify';
 import type { Decide } from '../../domain/approval.ts';
+import type { DecideInBulk } from '../../domain/bulk.ts';
+import type { DelegationCommands } from '../../domain/delegation.ts';
+import type { GapSummary } from '../../domain/gap.ts';
 import type { Log } from '../../domain/log.ts';
 import { refuse } from '../../domain/problem.ts';
 import type { Database } from '../../stores/database.ts';
@@ -14,12 +17,17 @@ import { createShow } from '../console/show.ts';
 import type { OidcProvider } from '../oidc.ts';
 import { refusalOf } from '../problem.ts';
 import type { AdminRoutes } from '../server.ts';
+import { createKeepAccess } from '../access.ts';
 import { keepSessions } from '../session.ts';
 import { createDoor } from '../sign-in.ts';
+import { addBulkRoutes } from './console-bulk.ts';
+import { addDelegationRoutes } from './console-delegations.ts';
 import { addInboxRoutes } from './console-inbox.ts';
+import { addOversightRoutes } from './console-oversight.ts';
 import { addRecordRoutes } from './console-records.ts';
 import { addReviewRoutes } from './console-reviews.ts';
 import { addDoorRoutes, requireSignIn } from './console-sign-in.ts';
+import type { Readiness } from './health.ts';
 
 export interface ConsoleOptions {
   /** Sessions of these domains. */
@@ -28,7 +36,12 @@ export interface ConsoleOptions {
   readonly audit: Database;
   /** The decision command: the same value as the API's. */
   readonly decide: Decide;
+  readonly decideInBulk: DecideInBulk;
+  readonly delegations: DelegationCommands;
   readonly queueStates: () => Promise<QueueStates>;
+  readonly readiness: () => Promise<Readiness>;
+  /** Of the latest look for gaps. */
+  readonly gaps: () => readonly GapSummary[];
   /** Whether the server listens on loopback only. */
   readonly isOnLoopback: boolean;
   /** Undefined: people sign in with a password or a token only. */
@@ -42,11 +55,13 @@ export interface ConsoleOptions {
 const FORM_BYTES_MAX = 65_536;
 
 export function consoleRoutes(options: ConsoleOptions): AdminRoutes {
-  const { identity, decision, audit, decide, queueStates, isOnLoopback, provider, log } = options;
+  const { identity, decision, audit, decide, decideInBulk, delegations } = options;
+  const { queueStates, readiness, gaps, isOnLoopback, provider, log } = options;
   return async (server) => {
     const assets = await readAssets();
     assets.addRoutes(server);
     const show = createShow(assets.paths, decision);
+    const keepAccess = createKeepAccess(identity, 'console');
 
     const addPages = async (scope: FastifyInstance): Promise<void> => {
       scope.removeAllContentTypeParsers();
@@ -68,16 +83,20 @@ export function consoleRoutes(options: ConsoleOptions): AdminRoutes {
       addDoorRoutes(scope, { door, show, isOnLoopback, provider });
       await scope.register((inside, _options, done) => {
         requireSignIn(inside, show);
-        addInboxRoutes(inside, { decision, show });
+        addInboxRoutes(inside, { decision, identity, show });
         addReviewRoutes(inside, {
           decision,
           decide,
           show,
           door,
+          keepAccess,
           isOnLoopback,
           hasProvider: provider !== undefined,
         });
-        addRecordRoutes(inside, { audit, decision, queueStates, show });
+        addBulkRoutes(inside, { decision, decideInBulk, show });
+        addDelegationRoutes(inside, { delegations, show });
+        addRecordRoutes(inside, { audit, decision, queueStates, keepAccess, show });
+        addOversightRoutes(inside, { audit, decision, readiness, gaps, keepAccess, show });
         done();
       });
     };

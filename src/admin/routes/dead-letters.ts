@@ -17,6 +17,7 @@ import { isProblemCode, isRefusal, problems, type Refusal, refuse } from '../../
 import { type DeadLetterFull, type DeadLetterSummary, openAuditStore } from '../../stores/audit.ts';
 import type { Database } from '../../stores/database.ts';
 import type { Person } from '../../stores/identity.ts';
+import { createKeepAccess } from '../access.ts';
 import { personOf, requirePerson } from '../authentication.ts';
 import {
   Discarded,
@@ -103,6 +104,7 @@ export function deadLetterRoutes({
 }: DeadLetterRoutesOptions): AdminRoutes {
   return (scope: FastifyInstance) => {
     requirePerson(scope, identity);
+    const keepAccess = createKeepAccess(identity, 'api');
     const server = scope.withTypeProvider<TypeBoxTypeProvider>();
 
     server.get(
@@ -143,7 +145,9 @@ export function deadLetterRoutes({
         const id = idIn(request.params);
         const letter = await audit.transact((tx) => openAuditStore(tx).deadLetter(id));
         if (letter === undefined) return sendProblem(reply, unknownLetter());
-        return documentOf(letter, barredFromReview(person) === undefined);
+        const mayRead = barredFromReview(person) === undefined;
+        if (mayRead) await keepAccess(person, 'look', 'dead letter', id);
+        return documentOf(letter, mayRead);
       },
     );
 

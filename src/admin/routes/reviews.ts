@@ -4,6 +4,7 @@
  *     GET  /v1/reviews                 what waits, by risk and then by age; with filters and a cursor
  *     GET  /v1/reviews/:id             one review, with what the person who asks may do
  *     POST /v1/reviews/:id/decisions   approve, reject, override or escalate
+ *     POST /v1/reviews/decisions       approve or reject several of one policy, with one justification
  *
  * An act is answered with 201 and the state of its round, its repeat with 200 and the same. It carries the
  * `view_digest` of the review that the person read: when the review says something else by now, the act is refused and
@@ -12,20 +13,26 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { FastifyInstance, FastifyReply, FastifySchemaValidationError } from 'fastify';
 import Type, { type Static } from 'typebox';
-import { type Decide, JUSTIFICATION_CHARACTERS_MAX } from '../../domain/approval.ts';
+import {
+  type Decide,
+  JUSTIFICATION_CHARACTERS_MAX,
+  type ShownReview,
+} from '../../domain/approval.ts';
 import { acts, roles } from '../../domain/authority.ts';
-import { isUuid, policyIdOf, type ReviewId } from '../../domain/ids.ts';
+import { BULK_REVIEWS_MAX, type DecideInBulk } from '../../domain/bulk.ts';
+import { isUuid, type PersonId, policyIdOf, type ReviewId } from '../../domain/ids.ts';
 import { isRefusal, type Refusal } from '../../domain/problem.ts';
 import { riskLevels } from '../../domain/risk-level.ts';
 import type { Database } from '../../stores/database.ts';
 import { openReviewStore, type ReviewFilter } from '../../stores/review.ts';
+import { createKeepAccess } from '../access.ts';
 import { personOf, requirePerson } from '../authentication.ts';
 import { describe } from '../openapi.ts';
 import { sendProblem } from '../problem.ts';
 import { cursorOf, type ListOrder, placeFrom } from '../review-cursor.ts';
 import { barredFromList, barredFromReview, readReview, unknownReview } from '../review-desk.ts';
-import { answerDocument, documentOf, summaryOf } from '../review-documents.ts';
-import { DecisionDocument, ReviewDocument, ReviewPage } from '../review-schemas.ts';
+import { answerDocument, bulkDocument, documentOf, summaryOf } from '../review-documents.ts';
+import { BulkDocument, DecisionDocument, ReviewDocument, ReviewPage } from '../review-schemas.ts';
 import type { AdminRoutes } from '../server.ts';
 
 export interface ReviewRoutesOptions {
@@ -35,6 +42,8 @@ export interface ReviewRoutesOptions {
   readonly decision: Database;
   /** The decision command; see actors/decision.ts, whose `createDecide` makes one. */
   readonly decide: Decide;
+  /** See actors/bulk.ts. */
+  readonly decideInBulk: DecideInBulk;
 }
 
 const REVIEWS_DEFAULT = 50;
@@ -56,13 +65,43 @@ const ListQuery = Type.Object(
   strict,
 );
 
+const CONTRADICTIONS_MAX = 100;
+const ShownReviewBody = Type.Object(
+  {
+    review_id: Type.String({ pattern: UUID }),
+    view_digest: Type.String({ pattern: '^[0-9a-f]{64}$' }),
+  },
+  strict,
+);
+
 const DecisionBody = Type.Object(
   {
     act: Type.Enum([...acts]),
     option: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),
     role: Type.Optional(Type.Enum([...roles])),
+    on_behalf_of: Type.Optional(
+      Type.String({ pattern: UUID, description: 'Whose role it is, under a delegation.' }),
+    ),
     justification: Type.Optional(Type.String({ maxLength: JUSTIFICATION_CHARACTERS_MAX })),
     view_digest: Type.String({ pattern: '^[0-9a-f]{64}$' }),
+    together: Type.Optional(
+      Type.Array(ShownReviewBody, {
+        maxItems: CONTRADICTIONS_MAX,
+        description: 'The open reviews that contradict this one, as they were shown.',
+      }),
+    ),
+  },
+  strict,
+);
+
+const BulkBody = Type.Object(
+  {
+    act: Type.Enum(['approve', 'reject']),
+    option: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),
+    role: Type.Optional(Type.Enum([...roles])),
+    on_behalf_of: Type.Optional(Type.String({ pattern: UUID })),
+    justification: Type.String({ minLength: 1, maxLength: JUSTIFICATION_CHARACTERS_MAX }),
+    reviews: Type.Array(ShownReviewBody, { minItems: 1, maxItems: BULK_REVIEWS_MAX }),
   },
   strict,
 );
@@ -86,11 +125,18 @@ const operations = {
     operationId: 'decide',
     summary: 'Approve, reject, override or escalate. A repeat is answered with 200 and the same.',
   },
+  decideInBulk: {
+    ...ofReviews,
+    operationId: 'decideInBulk',
+    summary: 'Approve or reject several reviews of one policy below HIGH, with one justification.',
+  },
 } as const;
 
-export function reviewRoutes({ identity, decision, decide }: ReviewRoutesOptions): AdminRoutes {
+export function reviewRoutes(options: ReviewRoutesOptions): AdminRoutes {
+  const { identity, decision, decide, decideInBulk } = options;
   return (scope: FastifyInstance) => {
     requirePerson(scope, identity);
+    const keepAccess = createKeepAccess(identity, 'api');
     scope.setSchemaErrorFormatter(explain);
     const server = scope.withTypeProvider<TypeBoxTypeProvider>();
 
@@ -137,6 +183,7 @@ export function reviewRoutes({ identity, decision, decide }: ReviewRoutesOptions
         const { id } = request.params;
         const parts = await decision.transact((tx) => readReview(tx, id, person));
         if (parts === undefined) return sendProblem(reply, unknownReview());
+        await keepAccess(person, 'look', 'review', id);
         return documentOf(parts);
       },
     );
@@ -154,20 +201,51 @@ export function reviewRoutes({ identity, decision, decide }: ReviewRoutesOptions
         const { id } = request.params;
         if (!isUuid(id)) return sendProblem(reply, unknownReview());
         const { act, option, role, justification = '', view_digest: viewDigest } = request.body;
+        const { on_behalf_of: onBehalfOf, together = [] } = request.body;
         const answer = await decide({
           personId: personOf(request).personId,
           reviewId: id as ReviewId,
           act,
           option,
           role,
+          onBehalfOf: onBehalfOf as PersonId | undefined,
           justification,
           viewDigest,
+          together: together.map(shownReview),
         });
         if (isRefusal(answer)) return sendRefusal(reply, answer);
         return reply.status(answer.isRepeat ? 200 : 201).send(answerDocument(answer));
       },
     );
+
+    server.post(
+      '/v1/reviews/decisions',
+      {
+        schema: describe(operations.decideInBulk, {
+          body: BulkBody,
+          response: { 200: BulkDocument },
+        }),
+      },
+      async (request, reply) => {
+        const { act, option, role, on_behalf_of: onBehalfOf, justification } = request.body;
+        const answer = await decideInBulk({
+          personId: personOf(request).personId,
+          act,
+          option,
+          role,
+          onBehalfOf: onBehalfOf as PersonId | undefined,
+          justification,
+          reviews: request.body.reviews.map(shownReview),
+        });
+        if (isRefusal(answer)) return sendProblem(reply, answer);
+        return bulkDocument(answer);
+      },
+    );
   };
+}
+
+function shownReview(body: Static<typeof ShownReviewBody>): ShownReview {
+  return { reviewId: body.review_id as ReviewId, viewDigest: body.view_digest };
 }
 
 function readQuery(query: Static<typeof ListQuery>): {

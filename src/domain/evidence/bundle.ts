@@ -135,7 +135,7 @@ export function contentsOf({
         'recommendation_options_sha256',
       ]);
     case 'DECISION': {
-      const shown = ['justification_sha256', 'view_digest'];
+      const shown = ['justification_sha256', 'proof_sha256', 'view_digest'];
       return [...named(row, shown), ...approvalsOf(row).flatMap((one) => named(one, shown))];
     }
     case 'EXECUTION':

@@ -23,7 +23,7 @@ function textOf(part: Part): string {
 
 /** What nobody sees, or what turns the direction of writing, must not pretend either: it is shown by its code point. */
 const UNSEEN =
-  /[[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]--[\n\t\uFE00-\uFE0F]]/gv;
+  /[[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]--[\uFE00-\uFE0F\n\t]]/gv;
 const ENTITIES: Readonly<Record<string, string>> = {
   '&': '&amp;',
   '<': '&lt;',

@@ -3,42 +3,36 @@
  * believed, except the keys where the verifier brings none of their own. The first failure decides.
  */
 import { hash } from 'node:crypto';
-import { openCheckpoint, type SignedCheckpoint } from '../ledger/checkpoint.ts';
-import { COSIGNS, isNoteFault } from '../ledger/note.ts';
-import { parseHashes } from '../ledger/proof-text.ts';
-import { isConsistent } from '../ledger/proof.ts';
-import {
-  isPolicyFault,
-  parseTrustPolicy,
-  trustedCheckpoint,
-  type TrustPolicy,
-} from '../ledger/trust.ts';
-import { statusCodes } from '../ledger/verdict.ts';
-import type { Timestamp } from '../time.ts';
-import { epochMsOf } from '../time.ts';
+import type { SignedCheckpoint } from '../ledger/checkpoint.ts';
+import { COSIGNS } from '../ledger/note.ts';
+import { epochMsOf, type Timestamp } from '../time.ts';
 import { type Files, isArchiveFault, unpack } from './archive.ts';
 import {
   type Aside,
   contentFile,
   contentsOf,
   fileNames,
-  linesOfPolicy,
   linksOf,
   parseAside,
   type ShownEntry,
 } from './bundle.ts';
+import {
+  type EvidenceTrust,
+  policyOf,
+  trustedIn,
+  verifyKept,
+  verifyNeighbours,
+} from './checkpoints.ts';
 import { readEntries } from './entries.ts';
 import { README } from './readme.ts';
 import { reportOf } from './report.ts';
-import { BundleFault, type Cosigner, type EvidenceVerdict } from './verdict.ts';
-
-export interface EvidenceTrust {
-  /** The verifier's own, from somewhere else than the bundle. */
-  readonly policy?: TrustPolicy | undefined;
-  /** A checkpoint that the verifier kept, and the proof between it and the one of the bundle. */
-  readonly kept?: Buffer | undefined;
-  readonly keptConsistency?: Buffer | undefined;
-}
+import {
+  BundleFault,
+  type Cosigner,
+  evidenceCodes,
+  type EvidenceVerdict,
+  need,
+} from './verdict.ts';
 
 /** `bundle` is an archive, or the files of one. Never throws for what it holds. */
 export function verifyEvidence(bundle: Buffer | Files, trust: EvidenceTrust = {}): EvidenceVerdict {
@@ -50,16 +44,16 @@ export function verifyEvidence(bundle: Buffer | Files, trust: EvidenceTrust = {}
     const status = known.erased.length > 0 ? 'ERASED_OK' : 'OK';
     return {
       status,
-      code: statusCodes[status],
+      code: evidenceCodes[status],
       file: null,
       detail: null,
-      ...shown(known),
+      ...found(known),
       keysFrom,
     };
   } catch (error) {
     if (!(error instanceof BundleFault)) throw error;
     const { status, file, message: detail } = error;
-    return { status, code: statusCodes[status], file, detail, ...shown(known), keysFrom };
+    return { status, code: evidenceCodes[status], file, detail, ...found(known), keysFrom };
   }
 }
 
@@ -71,7 +65,7 @@ interface Known {
   event: string | null;
 }
 
-function shown({ checkpoint, entries, erased, event }: Known) {
+function found({ checkpoint, entries, erased, event }: Known) {
   return {
     event,
     origin: checkpoint?.origin ?? null,
@@ -98,9 +92,9 @@ function filesOf(bundle: Buffer | Files): Files {
 
 function verifyFiles(files: Files, trust: EvidenceTrust, known: Known): void {
   const own = policyOf(files);
-  const checkpoint = trusted(files, own, trust.policy);
-  known.checkpoint = checkpoint;
   const policies = trust.policy === undefined ? [own] : [own, trust.policy];
+  const { shown, trusted: checkpoint } = trustedIn(files, policies);
+  known.checkpoint = checkpoint;
   const before = verifyNeighbours(files, checkpoint, policies);
   verifyKept(checkpoint, trust, own);
   const note = files.get(fileNames.checkpoint)!;
@@ -113,7 +107,7 @@ function verifyFiles(files: Files, trust: EvidenceTrust, known: Known): void {
   verifyTimes(entries, checkpoint, before);
   verifyNothingElse(files, new Set([...read, ...contents.files]));
   const { contentOf } = contents;
-  const report = reportOf({ checkpoint, entries, contentOf, aside: asideOf(files) });
+  const report = reportOf({ checkpoint: shown, entries, contentOf, aside: asideOf(files) });
   same(files, fileNames.report, report, 'The report is not what the entries say.');
   same(files, fileNames.readme, README, 'The instructions are not ours.');
 }
@@ -129,133 +123,15 @@ export function withReport(files: Files): Files {
 }
 
 function reportOfFiles(files: Files): string {
-  const checkpoint = trusted(files, policyOf(files), undefined);
+  const { shown: checkpoint } = trustedIn(files, [policyOf(files)]);
   const { entries } = readEntries(files, checkpoint, need(files, fileNames.checkpoint));
   const contentOf = (sha256: string) => files.get(contentFile(sha256))?.toString();
   return reportOf({ checkpoint, entries, contentOf, aside: asideOf(files) });
 }
 
-function need(files: Files, name: string): Buffer {
-  const bytes = files.get(name);
-  if (bytes === undefined) throw new BundleFault('DATA_MISSING', 'The file is missing.', name);
-  return bytes;
-}
-
 function same(files: Files, name: string, expected: string, detail: string): void {
   if (!need(files, name).equals(Buffer.from(expected))) {
     throw new BundleFault('DATA_MISMATCH', detail, name);
-  }
-}
-
-// Whose word it is
-
-function policyOf(files: Files): TrustPolicy {
-  const text = need(files, fileNames.policy).toString('latin1');
-  const policy = parseTrustPolicy(text);
-  if (isPolicyFault(policy)) {
-    throw new BundleFault('MALFORMED', `Line ${policy.line}: ${policy.detail}`, fileNames.policy);
-  }
-  if (linesOfPolicy(policy) !== text) {
-    throw new BundleFault('MALFORMED', 'The policy is not in its own form.', fileNames.policy);
-  }
-  return policy;
-}
-
-/** Both the bundle's own keys and the verifier's have to fit: a bundle that is at odds with itself was tampered with. */
-function trusted(
-  files: Files,
-  own: TrustPolicy,
-  policy: TrustPolicy | undefined,
-): SignedCheckpoint {
-  const note = need(files, fileNames.checkpoint);
-  openSigned(note, [own], fileNames.checkpoint);
-  for (const each of policy === undefined ? [own] : [own, policy]) {
-    const opened = trustedCheckpoint(note, each);
-    if ('status' in opened) {
-      throw new BundleFault(opened.status, opened.detail, fileNames.checkpoint);
-    }
-  }
-  return openSigned(note, policy === undefined ? [own] : [own, policy], fileNames.checkpoint);
-}
-
-/** By the keys of every policy. The first is the bundle's own, which knows each of its signatures. */
-function openSigned(
-  bytes: Buffer,
-  policies: readonly TrustPolicy[],
-  file: string | null,
-): SignedCheckpoint {
-  const [opened] = policies.map(({ logs, witnesses }) => {
-    const found = openCheckpoint(bytes, [...logs, ...witnesses.map(({ key }) => key)]);
-    if (isNoteFault(found)) throw new BundleFault('SIG_INVALID', found.detail, file);
-    return found;
-  });
-  const { text, signatures } = opened!;
-  const lines = signatures.map(({ line }) => line).join('');
-  if (file === null || bytes.equals(Buffer.from(`${text}\n${lines}`))) return opened!;
-  throw new BundleFault('SIG_INVALID', 'It has a signature by an unknown key.', file);
-}
-
-/** The checkpoint before, which is returned, and the newest, as far as they are here. */
-function verifyNeighbours(
-  files: Files,
-  checkpoint: SignedCheckpoint,
-  policies: readonly TrustPolicy[],
-): SignedCheckpoint | undefined {
-  const neighbour = (name: string, proofName: string) => {
-    const note = files.get(name);
-    if (note === undefined && files.has(proofName)) need(files, name);
-    if (note === undefined) return undefined;
-    return { opened: openSigned(note, policies, name), proof: need(files, proofName), proofName };
-  };
-  const before = neighbour(fileNames.before, fileNames.fromBefore);
-  if (before !== undefined) {
-    verifyConsistent(before.opened, checkpoint, before.proof, before.proofName);
-  }
-  const newest = neighbour(fileNames.newest, fileNames.toNewest);
-  if (newest !== undefined) {
-    verifyConsistent(checkpoint, newest.opened, newest.proof, newest.proofName);
-  }
-  return before?.opened;
-}
-
-function verifyConsistent(
-  old: SignedCheckpoint,
-  later: SignedCheckpoint,
-  proofBytes: Buffer,
-  file: string | null,
-): void {
-  if (old.origin !== later.origin) {
-    throw new BundleFault('ORIGIN', `One checkpoint is of ${old.origin}.`, file);
-  }
-  if (old.size === later.size && !old.root.equals(later.root)) {
-    const detail = `The log has signed two trees of ${old.size} entries.`;
-    throw new BundleFault('FORK', detail, file);
-  }
-  const lines = proofBytes.toString('latin1').split('\n');
-  const proof = lines.pop() === '' ? parseHashes(lines) : undefined;
-  const claim = { oldSize: old.size, oldRoot: old.root, size: later.size, root: later.root };
-  if (proof === undefined || !isConsistent({ ...claim, proof })) {
-    const detail = `The proof does not lead from ${old.size} entries to ${later.size}.`;
-    throw new BundleFault('PROOF_INVALID', detail, file);
-  }
-}
-
-/** What the verifier kept decides: where the two do not continue each other, the log has signed two histories. */
-function verifyKept(checkpoint: SignedCheckpoint, trust: EvidenceTrust, own: TrustPolicy): void {
-  const { kept, keptConsistency } = trust;
-  if (kept === undefined) return;
-  const opened = openSigned(kept, [trust.policy ?? own], null);
-  const [old, later] = opened.size <= checkpoint.size ? [opened, checkpoint] : [checkpoint, opened];
-  try {
-    verifyConsistent(old, later, keptConsistency ?? Buffer.alloc(0), null);
-  } catch (error) {
-    if (!(error instanceof BundleFault) || error.status !== 'PROOF_INVALID') throw error;
-    if (keptConsistency === undefined) {
-      const detail = `It takes the proof of "ledger consistency ${old.size} ${later.size}" to compare them.`;
-      throw new BundleFault('PROOF_INVALID', detail);
-    }
-    const detail = `The checkpoints of ${old.size} and ${later.size} entries are not of one ledger.`;
-    throw new BundleFault('FORK', detail);
   }
 }
 

@@ -3,9 +3,13 @@
  * least what its risk level takes, and those who approved fill it. Nothing of the daemon's own judgement is used.
  */
 
-export interface Requirement {
+interface Alternative {
   readonly seats: readonly (readonly string[])[];
   readonly roles: number;
+}
+
+export interface Requirement extends Alternative {
+  readonly or?: readonly Alternative[];
 }
 
 export interface Voice {
@@ -32,8 +36,12 @@ export function floorOf(level: string): Requirement {
   return floors[level] ?? consensus;
 }
 
+export function isMet({ or = [], ...first }: Requirement, voices: readonly Voice[]): boolean {
+  return [first, ...or].some((alternative) => isFilled(alternative, voices));
+}
+
 /** Whether different people sit in all seats, each in a role of the seat, of enough different roles. */
-export function isMet({ seats, roles }: Requirement, voices: readonly Voice[]): boolean {
+function isFilled({ seats, roles }: Alternative, voices: readonly Voice[]): boolean {
   const fill = (seat: number, seated: readonly Voice[]): boolean => {
     const admitted = seats[seat];
     if (admitted === undefined) return new Set(seated.map(({ role }) => role)).size >= roles;

@@ -40,7 +40,8 @@ export interface ViewRow extends ReviewView {
 }
 
 const approvals = `(select coalesce(jsonb_agg(jsonb_build_object('approvalId', a.approval_id, 'personId', a.person_id,
-    'role', a.role, 'act', a.act, 'optionId', a.option_id, 'justification', a.justification,
+    'role', a.role, 'act', a.act, 'optionId', a.option_id,
+    'onBehalfOf', a.on_behalf_of, 'delegationId', a.delegation_id, 'bulkId', a.bulk_id, 'justification', a.justification,
     'viewDigest', a.view_digest, 'approvedAt',
     to_char(a.approved_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'))), '[]')
   from decision.approval a where a.decision_id = d.decision_id)`;
@@ -69,7 +70,7 @@ const tables = {
       d.valid_for_s as "validForS", d.view_digest as "viewDigest", d.salt, d.decision_type as state,
       d.option_id as "optionId", d.decision_maker_id as "makerId", d.decision_maker_role as "makerRole",
       d.justification, d.created_at as "createdAt", d.finalized_at as "finalizedAt",
-      d.escalated_at as "escalatedAt", d.expires_at as "expiresAt", d.row_digest as "rowDigest", ${approvals} as approvals
+      d.escalated_at as "escalatedAt", d.proof, d.expires_at as "expiresAt", d.row_digest as "rowDigest", ${approvals} as approvals
     from decision.decision d where d.row_digest is not null`,
   executions: `select execution_id as "executionId", decision_id as "decisionId", event_id as "eventId",
       action_no as "actionNo", target_system as target, request_body as "requestBody",

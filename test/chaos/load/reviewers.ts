@@ -55,6 +55,10 @@ interface ReviewDocument {
   readonly review_id: string;
   readonly risk_level: string;
   readonly view_digest: string;
+  readonly contradictions: readonly {
+    readonly review_id: string;
+    readonly view_digest: string | null;
+  }[];
   readonly advisory: { readonly options: readonly { readonly option: string }[] };
   readonly decision: {
     readonly state: string;
@@ -105,7 +109,10 @@ export function startReviewers(options: ReviewersOptions): Reviewers {
   /** Acts, and again with the same words until there is an answer. */
   async function act(person: ChaosPerson, review: ReviewDocument, said: object): Promise<void> {
     const path = `/v1/reviews/${review.review_id}/decisions`;
-    const body = { ...said, view_digest: review.view_digest };
+    const together = review.contradictions.flatMap(({ review_id, view_digest }) =>
+      view_digest === null ? [] : [{ review_id, view_digest }],
+    );
+    const body = { ...said, view_digest: review.view_digest, together };
     for (let tries = 1; tries <= TRIES_MAX; tries += 1) {
       const startedAt = Date.now();
       const answered = await call<{ decision_id?: string; state?: string }>(person, path, body);

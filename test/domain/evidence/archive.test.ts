@@ -13,11 +13,12 @@ const files = new Map([
   ['content/0123', Buffer.alloc(0)],
 ]);
 const archive = pack(files);
+const inOrder = ['a', 'b.leaf', 'content/0123'].map((name) => [name, files.get(name)]);
 
 it('comes back as the files that went in, in the order of their names', () => {
   const found = unpack(archive);
   expect(isArchiveFault(found)).toBe(false);
-  expect([...(found as typeof files)]).toEqual([...files].toSorted());
+  expect([...(found as typeof files)]).toEqual(inOrder);
 });
 
 it('is unpacked by tar', async () => {
@@ -46,7 +47,7 @@ it('has no bit that could be another without the files being others', () => {
     const other = Buffer.from(archive);
     other[at]! ^= 1 << (at % 8);
     const found = unpack(other);
-    if (!isArchiveFault(found)) expect([...found]).not.toEqual([...files].toSorted());
+    if (!isArchiveFault(found)) expect([...found]).not.toEqual(inOrder);
   }
 });
 

@@ -7,7 +7,7 @@ import { canonicalJson } from '../../../src/domain/canonical.ts';
 import { withReport } from '../../../src/domain/evidence/verification.ts';
 import { README } from '../../../src/domain/evidence/readme.ts';
 import { type SignerKey, signatureLine } from '../../../src/domain/ledger/note.ts';
-import { leaf, reseal, type Row, VECTOR_ORIGIN, vectorRows } from '../ledger/chain.ts';
+import { leaf, reseal, type Row, vectorRows } from '../ledger/chain.ts';
 import { LOG_VKEY, logKey, WITNESS_VKEY, witnessKey } from '../ledger/keys.ts';
 import { naiveConsistency, naiveInclusion, naiveRoot } from '../ledger/naive-tree.ts';
 
@@ -167,6 +167,8 @@ export const facts: readonly Fact[] = [
 export interface Wish {
   readonly facts?: readonly Fact[];
   readonly log?: SignerKey;
+  /** Cosigns beside the witness, and stands in the policy of the bundle. */
+  readonly second?: SignerKey;
   /** Of the checkpoint of 100 entries, and of that before, in seconds since 1970. */
   readonly cosignedAt?: readonly [number, number];
   readonly without?: readonly string[];
@@ -222,6 +224,15 @@ export function checkpointOf(
   return `${text}\n${signatureLine(text, log)}${signatureLine(text, witnessKey, BigInt(time))}`;
 }
 
+function policyOf(log: SignerKey, second: SignerKey | undefined): string {
+  const own = POLICY.replace(LOG_VKEY, log.verifier.text);
+  if (second === undefined) return own;
+  const { name, text } = second.verifier;
+  return own
+    .replace('\ngroup', `\nwitness ${name} ${text}\ngroup`)
+    .replace('all regulator.example/w1', `all regulator.example/w1 ${name}`);
+}
+
 const hashesOf = (rows: readonly Row[]) => rows.map((row) => Buffer.from(row.currentHash, 'hex'));
 const lines = (hashes: readonly Buffer[]) =>
   hashes.map((each) => `${each.toString('base64')}\n`).join('');
@@ -231,12 +242,16 @@ export function madeBundle(wish: Wish = {}): Map<string, Buffer> {
   const [at, atBefore] = wish.cosignedAt ?? [1_764_000_010, 1_764_000_000];
   const rows = chainOf(wanted, erasing);
   const hashes = hashesOf(rows);
-  const checkpoint = checkpointOf(rows, SIZE, log, at);
+  const signed = checkpointOf(rows, SIZE, log, at);
+  const text = signed.slice(0, signed.indexOf('\n\n') + 1);
+  const { second } = wish;
+  const checkpoint =
+    second === undefined ? signed : signed + signatureLine(text, second, BigInt(at));
   const files: [string, string][] = [
     ['checkpoint', checkpoint],
     ['checkpoint.before', checkpointOf(rows, BEFORE, log, atBefore)],
     ['consistency', lines(naiveConsistency(BEFORE, hashes))],
-    ['policy', POLICY.replace(LOG_VKEY, log.verifier.text)],
+    ['policy', policyOf(log, second)],
     ['aside.json', canonicalJson({ attempts: [], names: { [ids.person]: 'Carla Example' } })],
     ['README', README],
   ];
@@ -255,5 +270,4 @@ export function madeBundle(wish: Wish = {}): Map<string, Buffer> {
   return new Map(withReport(new Map(kept.map(([name, text]) => [name, Buffer.from(text)]))));
 }
 
-export { VECTOR_ORIGIN };
 export const nameOf = (text: string) => `content/${sha256(text)}`;

@@ -1,12 +1,14 @@
 /** The inbox: what waits for people, the most urgent first. Filters stand in the address, so a view can be kept and sent. */
 import { riskLevels } from '../../../domain/risk-level.ts';
 import type { Timestamp } from '../../../domain/time.ts';
+import type { SavedView } from '../../../stores/access.ts';
 import type { Facets, Standing } from '../../../stores/inbox.ts';
 import type { ListedReview } from '../../../stores/review.ts';
 import { type Html, html, type Part } from '../html.ts';
 import { openCount, type Page } from '../layout.ts';
 import { conflictBadge, dueBadge, levelBadge, stateBadge } from '../parts/badges.ts';
 import { since } from '../parts/times.ts';
+import { savedViews } from '../parts/saved-views.ts';
 import { text } from '../text.ts';
 
 /** The filters as the address says them; what is not there does not filter. */
@@ -28,6 +30,9 @@ export interface InboxPage {
   readonly next: string | null;
   readonly facets: Facets;
   readonly standing: Standing;
+  /** What the person keeps. */
+  readonly views: readonly SavedView[];
+  readonly formToken: string;
 }
 
 export function inboxPage(page: InboxPage): Page {
@@ -38,6 +43,8 @@ export function inboxPage(page: InboxPage): Page {
     main: html`<h1>Inbox</h1>
     ${levelLinks(page)}
     ${filterForm(page)}
+    ${savedViews({ ...page, query: queryOf({ ...query, cursor: undefined }) })}
+    ${query.policy !== undefined && html`<p><a href="/console/together?policy=${encodeURIComponent(query.policy)}">Resolve several of ${text(query.policy)} together</a></p>`}
     <div role="status">${newsPart(query, { count, shownAt: standing.now })}</div>
     ${
       reviews.length === 0
@@ -162,9 +169,13 @@ export function inboxPath(
   query: { readonly [Name in keyof InboxQuery]?: string | undefined },
   page = '/console',
 ): string {
-  const given = Object.entries(query).filter(([, value]) => value !== undefined && value !== '');
-  const search = new URLSearchParams(given as [string, string][]).toString();
+  const search = queryOf(query);
   return search === '' ? page : `${page}?${search}`;
+}
+
+function queryOf(query: { readonly [Name in keyof InboxQuery]?: string | undefined }): string {
+  const given = Object.entries(query).filter(([, value]) => value !== undefined && value !== '');
+  return new URLSearchParams(given as [string, string][]).toString();
 }
 
 function pager(query: InboxQuery, next: string | null): Part {

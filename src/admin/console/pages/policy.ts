@@ -47,6 +47,7 @@ export function policyPage({ shown, versions, changes }: PolicyPage): Page {
     <h2>What it recommends</h2>
     ${recommendations(definition)}
     <h2>Versions</h2>
+    ${versions.length > 1 && html`<p><a class="alone" href="/console/policies/${encodeURIComponent(shown.name)}/changes?to=${shown.version}">What differs between them</a></p>`}
     ${versionList(shown, versions, changes)}
     <details><summary>The definition as it is stored</summary>${block('Definition', jsonText(definition))}</details>`,
   };

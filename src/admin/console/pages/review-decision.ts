@@ -9,7 +9,13 @@ import {
   type Permission,
   permissionsOf,
 } from '../../../domain/approval.ts';
-import type { Act, DecidingRole, Shortfall } from '../../../domain/authority.ts';
+import {
+  type Act,
+  type Alternative,
+  alternativesOf,
+  type DecidingRole,
+  type Shortfall,
+} from '../../../domain/authority.ts';
 import { isFinalised, type ReviewOption } from '../../../domain/decision.ts';
 import type { Refusal } from '../../../domain/problem.ts';
 import { PROOF_MINUTES_MAX } from '../../../domain/step-up.ts';
@@ -82,7 +88,8 @@ function undecided(panel: DecisionPanel): Html {
   const permissions = permissionsOf(found.open, found.reviewer);
   const possible = permissions.filter(({ refusal }) => refusal === null);
   return html`${quorum(panel.parts)}
-        <p>You are <strong>${text(person.name)}</strong>, ${found.reviewer.roles.join(', ') || 'without a role'}.</p>
+        <p>You are <strong>${text(person.name)}</strong>, ${found.reviewer.roles.join(', ') || 'without a role'}.
+          <a href="/console/delegations">Who acts for whom</a></p>
         ${
           possible.length === 0
             ? html`${recommended(panel.parts)}${actButtons(permissions)}`
@@ -98,14 +105,18 @@ const shortfalls: Readonly<Record<Shortfall, string>> = {
 };
 
 function quorum({ found }: ReviewParts): Html {
-  const { requirement } = found.standing;
   const { remaining, missing } = concludeRound(found.open);
-  const needed = requirement.seats.length;
-  return html`<p>It takes ${peopleWords(needed)}${
-    requirement.roles > 1 && html` of at least ${requirement.roles} different roles`
-  }; ${needed - remaining.length} of ${needed} agreed. One rejection ends it.</p>
+  const [first, ...or] = alternativesOf(found.standing.requirement);
+  const needed = first!.seats.length;
+  return html`<p>It takes ${alternativeWords(first!)}${or.map((one) => html`, or ${alternativeWords(one)}`)}${
+    or.length === 0 && html`; ${needed - remaining.length} of ${needed} agreed`
+  }. One rejection ends it.</p>
         ${remaining.length > 0 && html`<p>Still needed, each a different person:</p>${seatList(remaining)}`}
         ${missing.map((short) => shortfalls[short] !== '' && html`<p class="warning-text">${shortfalls[short]}</p>`)}`;
+}
+
+function alternativeWords({ seats, roles }: Alternative): Html {
+  return html`${peopleWords(seats.length)}${roles > 1 && html` of at least ${roles} different roles`}`;
 }
 
 function decisionForm(panel: DecisionPanel, permissions: readonly Permission[]): Html {
@@ -115,9 +126,10 @@ function decisionForm(panel: DecisionPanel, permissions: readonly Permission[]):
           ${noActByEnter}
           <input type="hidden" name="form_token" value="${formToken}">
           <input type="hidden" name="view_digest" value="${found.open.viewDigest}">
+          ${together(parts)}
           <input type="hidden" name="shown_at" value="${found.now}">
           ${offered(panel)}
-          ${roleChoice(permissions, refused?.role)}
+          ${capacityChoice(permissions, refused?.role)}
           <label for="justification">Justification</label>
           <textarea id="justification" name="justification" rows="3" maxlength="${JUSTIFICATION_CHARACTERS_MAX}"
             aria-describedby="justification-hint">${refused?.justification}</textarea>
@@ -126,6 +138,15 @@ function decisionForm(panel: DecisionPanel, permissions: readonly Permission[]):
           <p class="permanent"><strong>What you do here is permanent.</strong> ${consequence(parts, permissions)}</p>
           ${actButtons(permissions)}
         </form>`;
+}
+
+/** What contradicts this review is decided with it, as this page shows it. */
+function together({ contradictions }: ReviewParts): Part {
+  return contradictions.map(
+    ({ reviewId, viewDigest }) =>
+      viewDigest !== null &&
+      html`<input type="hidden" name="together" value="${reviewId} ${viewDigest}">`,
+  );
 }
 
 /** A risk of HIGH and above is not decided through a session that somebody else may have found open. */
@@ -164,7 +185,7 @@ function consequence({ found }: ReviewParts, permissions: readonly Permission[])
 
 function approvalIn(role: DecidingRole, act: Act, { open, reviewer }: ReviewParts['found']) {
   const optionId = optionOf(open.approvals) ?? open.options[0] ?? null;
-  return { personId: reviewer.personId, role, act, optionId, inOffice: true };
+  return { personId: reviewer.personId, role, act, optionId, onBehalfOf: null, inOffice: true };
 }
 
 // Options
@@ -203,13 +224,23 @@ function optionBody({ option, title, target, command }: ReviewOption): Html {
               <details open><summary>The exact command</summary>${block(`Command of ${title}`, jsonText(command))}</details>`;
 }
 
-function roleChoice(permissions: readonly Permission[], chosen: string | undefined): Part {
-  const roles = [...new Set(permissions.flatMap((permission) => permission.roles))];
-  if (roles.length < 2) return null;
+/** In which role, and in whose. What is sent is the role, and behind a space the id of the person whose role it is. */
+function capacityChoice(permissions: readonly Permission[], chosen: string | undefined): Part {
+  const own = [...new Set(permissions.flatMap(({ roles }) => roles))];
+  const delegated = new Map(
+    permissions
+      .flatMap((permission) => permission.delegated)
+      .map((one) => [`${one.role} ${one.delegator}`, one] as const),
+  );
+  if (own.length + delegated.size < 2 && delegated.size === 0) return null;
   return html`<label for="role">You act as</label>
           <select id="role" name="role" required>
             <option value="">choose one</option>
-            ${roles.map((role) => html`<option${role === chosen && html` selected`}>${role}</option>`)}
+            ${own.map((role) => html`<option${role === chosen && html` selected`}>${role}</option>`)}
+            ${[...delegated].map(
+              ([value, { role, delegatorName }]) =>
+                html`<option value="${value}"${value === chosen && html` selected`}>${role}, for ${delegatorName}</option>`,
+            )}
           </select>`;
 }
 

@@ -47,8 +47,9 @@ const past: Readonly<Record<Act, string>> = {
   escalate: 'escalated it',
 };
 
-function actSentence({ personName, role, act, optionId }: ActInRound): Html {
-  return html`<strong>${text(personName)}</strong>, ${role}, ${past[act]}${
+function actSentence({ personName, role, onBehalfOfName, act, optionId }: ActInRound): Html {
+  const whose = onBehalfOfName !== null && html` for ${text(onBehalfOfName)}`;
+  return html`<strong>${text(personName)}</strong>, ${role}${whose}, ${past[act]}${
     optionId !== null && html` <strong>${text(optionId)}</strong>`
   }`;
 }

@@ -55,7 +55,7 @@ function conflictNotice({ found, contradictions }: ReviewParts): Part {
   return notice(
     'warning',
     'Policies contradict each other on this event',
-    'What they recommend for the same resource cannot both be done. Deciding takes one role higher than usual.',
+    'What they recommend for the same resource cannot both be done, so they are decided together: to approve one rejects the others, to reject or escalate one does so to all. It takes one role higher than usual. Read them all first.',
     others,
   );
 }
