@@ -170,7 +170,7 @@ export const decisionPlants: Plants = {
     },
     {
       what: 'an escalation went on with the same rank',
-      breaks: ['D5', 'D3'],
+      breaks: ['D5', 'D3', 'E3'],
       make: ({ sql }) =>
         sql(`update decision.decision e set required_authority = n.required_authority
           from decision.decision n

@@ -45,10 +45,10 @@ export const QUIET = `(select e.event_id from event.event e
 export const QUIET_ASSESSMENT = `(select assessment_id from risk.risk_assessment where event_id = ${QUIET})`;
 export const REJECTED = `(select decision_id from decision.decision where decision_type = 'rejected' and round = 1
   order by decision_id limit 1)`;
-/** Approved by one person, and carried out. */
+/** Approved by one person in the first round, and carried out. */
 export const APPROVED_LOW = `(select d.decision_id from decision.decision d
   join execution.execution x on x.decision_id = d.decision_id and x.execution_status = 'acknowledged'
-  where d.decision_type = 'approved' and d.risk_level = 'LOW'
+  where d.decision_type = 'approved' and d.risk_level = 'LOW' and d.round = 1
     and (select count(*) from decision.approval a where a.decision_id = d.decision_id) = 1
   order by d.decision_id limit 1)`;
 export const ACKNOWLEDGED = `(select x.execution_id from execution.execution x
