@@ -189,7 +189,7 @@ async function rowsOf(state: State, level: RiskLevel): Promise<string[]> {
       const permission =
         typeof shown === 'string' ? undefined : shown.you.acts.find((one) => one.act === act);
       if (permission?.allowed === true) {
-        cells.push(`${act}: as ${permission.roles.join(', ')}`);
+        cells.push(`${act}: as ${permission.roles.toSorted().join(', ')}`);
         continue;
       }
       const code = await triedByApi(principal, act, review, digest);
