@@ -69,7 +69,7 @@ export interface Operations {
     readonly path: { readonly id: string };
     readonly query: undefined;
     readonly body: undefined;
-    readonly answer: { readonly delegation_id: string };
+    readonly answer: undefined;
   };
   /** What no stage could take, the newest first. */
   readonly listDeadLetters: {
@@ -120,6 +120,34 @@ export interface Operations {
     readonly body: undefined;
     readonly answer: string;
   };
+  /** Every policy, with the version in force. */
+  readonly listPolicies: {
+    readonly path: undefined;
+    readonly query: undefined;
+    readonly body: undefined;
+    readonly answer: { readonly policies: readonly ({ readonly policy: string; readonly version: number; readonly status: string; readonly title: string; readonly priority_level: number; readonly regulatory_reference: string; readonly open_reviews: number })[] };
+  };
+  /** Keep a definition as a draft. Compliance Officers only; may be repeated. */
+  readonly keepPolicy: {
+    readonly path: undefined;
+    readonly query: undefined;
+    readonly body: unknown;
+    readonly answer: { readonly policy: string; readonly version: number };
+  };
+  /** The versions of a policy, the newest first, and every change of them. */
+  readonly showPolicy: {
+    readonly path: { readonly name: string };
+    readonly query: undefined;
+    readonly body: undefined;
+    readonly answer: { readonly policy: string; readonly versions: readonly ({ readonly version: number; readonly status: string; readonly author: string; readonly approvers: readonly (string)[]; readonly activator: string | null; readonly created_at: string; readonly active_from: string | null; readonly active_to: string | null; readonly definition_sha256: string; readonly definition: unknown })[]; readonly changes: readonly ({ readonly version: number; readonly status: string; readonly by: string; readonly at: string })[] };
+  };
+  /** Approve, activate or deprecate a version. Compliance Officers only; may be repeated. */
+  readonly movePolicy: {
+    readonly path: { readonly name: string; readonly version: string; readonly move: 'approve' | 'activate' | 'deprecate' };
+    readonly query: undefined;
+    readonly body: undefined;
+    readonly answer: { readonly steps: readonly ({ readonly version: string; readonly status: string })[] };
+  };
   /** All that is recorded about an event, with proofs and keys. */
   readonly exportEvidence: {
     readonly path: { readonly id: string };
@@ -155,6 +183,10 @@ export const places = {
   showCheckpoint: { method: 'GET', path: '/v1/ledger/checkpoint' },
   proveInclusion: { method: 'GET', path: '/v1/ledger/proof/{seq}' },
   proveConsistency: { method: 'GET', path: '/v1/ledger/consistency' },
+  listPolicies: { method: 'GET', path: '/v1/policies' },
+  keepPolicy: { method: 'POST', path: '/v1/policies' },
+  showPolicy: { method: 'GET', path: '/v1/policies/{name}' },
+  movePolicy: { method: 'POST', path: '/v1/policies/{name}/versions/{version}/{move}' },
   exportEvidence: { method: 'GET', path: '/v1/events/{id}/evidence' },
   explainProblem: { method: 'GET', path: '/problems/{code}' },
 } as const;

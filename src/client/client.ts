@@ -48,7 +48,7 @@ export function createClient({ url, token }: ClientOptions): Client {
       const { method, path: template } = places[name];
       const address = new URL(placeOf(template, path), url);
       for (const [key, value] of Object.entries(query)) {
-        if (value !== undefined) address.searchParams.set(key, String(value));
+        if (value !== undefined) address.searchParams.set(key, value);
       }
       const response = await fetch(address, {
         method,
@@ -67,18 +67,19 @@ export function createClient({ url, token }: ClientOptions): Client {
 }
 
 interface Parts {
-  readonly path?: Readonly<Record<string, unknown>>;
-  readonly query?: Readonly<Record<string, unknown>>;
+  readonly path?: Readonly<Record<string, string>>;
+  readonly query?: Readonly<Record<string, string | undefined>>;
   readonly body?: unknown;
 }
 
-function placeOf(template: string, values: Readonly<Record<string, unknown>>): string {
+function placeOf(template: string, values: Readonly<Record<string, string>>): string {
   return template.replaceAll(/\{(\w+)\}/g, (_whole, name: string) =>
-    encodeURIComponent(String(values[name])),
+    encodeURIComponent(values[name]!),
   );
 }
 
 async function readAnswer<Name extends OperationName>(response: Response): Promise<Answered<Name>> {
+  if (response.status === 204) return { answer: undefined as AnswerOf<Name> };
   const type = response.headers.get('content-type')?.split(';')[0] ?? 'nothing';
   if (type === 'application/problem+json') {
     return { problem: (await response.json()) as ApiProblem };

@@ -151,14 +151,6 @@ function raise({ seats, roles: atLeast }: Alternative): Alternative {
   return { seats: seats.with(ranks.indexOf(highest), higherRoles), roles: atLeast };
 }
 
-/** Whether an escalation changes nothing any more: a seat is the Board's alone, and above it there is nobody. */
-export function isAtTheTop(requirement: Requirement): boolean {
-  const top: DecidingRole = 'Governance Board';
-  return alternativesOf(requirement).every(({ seats }) =>
-    seats.some((seat) => seat.every((role) => role === top)),
-  );
-}
-
 /**
  * Reads a requirement from JSON: `{seats, roles}`, perhaps with `or`, or `{all: […]}` or `{any: […]}` of such, as deep as
  * one likes. What comes of it has one to eight alternatives of one to six seats, which people can fill. The roles of an

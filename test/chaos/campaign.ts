@@ -87,8 +87,8 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
     const repeating = [
       repeat(CHECKPOINT_MS, checkpointLook(system)),
       repeat(LOOK_MS, jobLook(system)),
-      repeat(POLICY_CHANGE_MS, policyChange(system, setting)),
     ];
+    const changing = repeat(POLICY_CHANGE_MS, policyChange(system, setting));
     const takeExport = exporterOf(system);
     const injected: Injected[] = [];
     const forged: string[] = [];
@@ -114,6 +114,7 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
       ? []
       : await measureRecovery(system, signals, RECOVERY_ROUNDS);
     await senders.stop();
+    await changing.stop();
     const healedAt = Date.now();
     say('healed; waiting for rest');
 

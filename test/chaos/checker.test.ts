@@ -67,7 +67,7 @@ beforeAll(async () => {
   });
   evidence = await readEvidence(folder);
   await disarmedCopy(new URL(database.url).pathname.slice(1), DISARMED);
-}, 180_000);
+}, 400_000);
 
 afterAll(async () => {
   redis.disconnect();

@@ -36,8 +36,8 @@ export interface MiniRunOptions {
 }
 
 const LOAD_MS_MIN = 4_000;
-const LOAD_MS_MAX = 60_000;
-const EVENTS_PER_SECOND = 25;
+const LOAD_MS_MAX = 150_000;
+const EVENTS_PER_SECOND = 15;
 const REVIEWED_SHARE = 0.25;
 const REST_MS_MAX = 90_000;
 const LOOK_MS = 50;

@@ -9,6 +9,7 @@ import { eventRoutes } from '../../src/admin/routes/events.ts';
 import { healthRoutes } from '../../src/admin/routes/health.ts';
 import { ledgerRoutes } from '../../src/admin/routes/ledger.ts';
 import { openapiRoutes } from '../../src/admin/routes/openapi.ts';
+import { policyRoutes } from '../../src/admin/routes/policies.ts';
 import { problemRoutes } from '../../src/admin/routes/problems.ts';
 import { delegationRoutes } from '../../src/admin/routes/delegations.ts';
 import { reviewRoutes } from '../../src/admin/routes/reviews.ts';
@@ -37,6 +38,7 @@ beforeAll(async () => {
       delegationRoutes({ identity: untouched, delegations: untouched }),
       deadLetterRoutes({ identity: untouched, audit: untouched, commands: untouched }),
       ledgerRoutes({ audit: untouched }),
+      policyRoutes({ identity: untouched, audit: untouched, commands: untouched, read: untouched }),
       evidenceRoutes({ identity: untouched, audit: untouched }),
       completenessRoutes({ identity: untouched, audit: untouched }),
       problemRoutes,

@@ -101,7 +101,7 @@ function answerType({ responses }: Operation): string {
   const types = Object.entries(responses)
     .filter(([status]) => status.startsWith('2'))
     .flatMap(([, { content = {} }]) => Object.values(content).map(({ schema }) => typeOf(schema)));
-  return types.length === 0 ? 'unknown' : [...new Set(types)].join(' | ');
+  return types.length === 0 ? 'undefined' : [...new Set(types)].join(' | ');
 }
 
 function typeOf(schema: Schema): string {

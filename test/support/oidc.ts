@@ -24,7 +24,8 @@ export async function openProvider(redirectUrls: readonly string[]): Promise<Tes
   await new Promise<void>((resolve) => server.listen(0, 'localhost', resolve));
   const issuer = `http://localhost:${(server.address() as AddressInfo).port}`;
   const provider = new Provider(issuer, configuration(redirectUrls, accounts));
-  server.on('request', provider.callback());
+  const answer = provider.callback();
+  server.on('request', (request, response) => void answer(request, response));
   return {
     issuer,
     setClaims: (account, claims) => accounts.set(account, claims),

@@ -1,11 +1,15 @@
 /** What the verification of a bundle says. */
-import { type FailureStatus, type Status, statusCodes } from '../ledger/verdict.ts';
+import { type FailureStatus, statusCodes } from '../ledger/verdict.ts';
 import type { Files } from './archive.ts';
+
+/** Those of the ledger, and one more that is no failure: something is missing whose erasure is recorded and proven. */
+export const evidenceCodes = { ...statusCodes, ERASED_OK: 0 } as const;
+type EvidenceStatus = keyof typeof evidenceCodes;
 
 /** Printed as one line of JSON; the code is also the exit code. */
 export interface EvidenceVerdict {
-  readonly status: Status;
-  readonly code: (typeof statusCodes)[Status];
+  readonly status: EvidenceStatus;
+  readonly code: (typeof evidenceCodes)[EvidenceStatus];
   /** The file that is to blame; null when none is. */
   readonly file: string | null;
   /** One sentence for people; null when all is well. */

@@ -5,7 +5,6 @@
 import { hash } from 'node:crypto';
 import type { SignedCheckpoint } from '../ledger/checkpoint.ts';
 import { COSIGNS } from '../ledger/note.ts';
-import { statusCodes } from '../ledger/verdict.ts';
 import { epochMsOf, type Timestamp } from '../time.ts';
 import { type Files, isArchiveFault, unpack } from './archive.ts';
 import {
@@ -27,7 +26,13 @@ import {
 import { readEntries } from './entries.ts';
 import { README } from './readme.ts';
 import { reportOf } from './report.ts';
-import { BundleFault, type Cosigner, type EvidenceVerdict, need } from './verdict.ts';
+import {
+  BundleFault,
+  type Cosigner,
+  evidenceCodes,
+  type EvidenceVerdict,
+  need,
+} from './verdict.ts';
 
 /** `bundle` is an archive, or the files of one. Never throws for what it holds. */
 export function verifyEvidence(bundle: Buffer | Files, trust: EvidenceTrust = {}): EvidenceVerdict {
@@ -39,7 +44,7 @@ export function verifyEvidence(bundle: Buffer | Files, trust: EvidenceTrust = {}
     const status = known.erased.length > 0 ? 'ERASED_OK' : 'OK';
     return {
       status,
-      code: statusCodes[status],
+      code: evidenceCodes[status],
       file: null,
       detail: null,
       ...found(known),
@@ -48,7 +53,7 @@ export function verifyEvidence(bundle: Buffer | Files, trust: EvidenceTrust = {}
   } catch (error) {
     if (!(error instanceof BundleFault)) throw error;
     const { status, file, message: detail } = error;
-    return { status, code: statusCodes[status], file, detail, ...found(known), keysFrom };
+    return { status, code: evidenceCodes[status], file, detail, ...found(known), keysFrom };
   }
 }
 

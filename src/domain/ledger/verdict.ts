@@ -6,8 +6,6 @@
  */
 export const statusCodes = {
   OK: 0,
-  /** Everything holds; something is missing whose erasure is itself recorded and proven. */
-  ERASED_OK: 0,
   /** The file or database cannot be read. */
   UNREADABLE: 3,
   /** A line is not three fields, a leaf is not exactly its template, or a value is outside its character set. */
@@ -52,7 +50,7 @@ export const statusCodes = {
   DATA_MISSING: 39,
 } as const;
 export type Status = keyof typeof statusCodes;
-export type FailureStatus = Exclude<Status, 'OK' | 'ERASED_OK'>;
+export type FailureStatus = Exclude<Status, 'OK'>;
 
 /** The first failure decides. Printed as one line of JSON. */
 export interface Verdict {

@@ -102,13 +102,13 @@ export const failpointFaults: readonly FaultKind[] = [crashed, stopped];
 /** For rare ones, such as those of an execution. */
 const MATRIX_REACHED_MS_MAX = 90_000;
 const IN_ORDER: readonly Kind[] = [
-  ...(['ingest', 'risk', 'advisory', 'signer', 'reconciler', 'awaiting-decision'] as const),
-  ...(['ledger', 'admin', 'execution'] as const),
+  ...(['ingest', 'risk', 'advisory', 'signer', 'reconciler', 'admin'] as const),
+  ...(['awaiting-decision', 'ledger', 'execution'] as const),
 ];
 
 /**
- * A crash at every failpoint there is, in lanes that may run beside each other: one for each kind of process, in the order
- * in which work gets to them.
+ * A crash at every failpoint there is, in lanes that may run beside each other: one for each kind of process. Where people
+ * decide comes before what their decisions set going.
  */
 export const crashPoints: ReadonlyMap<string, readonly FaultKind[]> = new Map([
   ...IN_ORDER.map(
