@@ -23,7 +23,7 @@ const TOKEN_DAYS = 2;
 
 export async function prepareSetting(databaseUrl: string): Promise<Setting> {
   const setting = await prepareParties(databaseUrl);
-  await loadRiskModel(databaseUrl, setting);
+  await loadRiskModel(databaseUrl, setting, 1);
   await loadPolicies(databaseUrl, setting, 1);
   return setting;
 }
@@ -53,13 +53,15 @@ export async function prepareParties(databaseUrl: string): Promise<Setting> {
 
 type Responsible = Pick<Setting, 'author' | 'approver'>;
 
+/** Puts the risk model into force, a later version each time. */
 export async function loadRiskModel(
   databaseUrl: string,
   { author, approver }: Responsible,
+  version: number,
 ): Promise<void> {
   await withDatabases(databaseUrl, async (of) => {
     const documents = policyCommands({ policy: of('policy'), risk: of('risk') });
-    inForce(await documents.loadRiskModels([riskModel], { author, approver }));
+    inForce(await documents.loadRiskModels([{ ...riskModel, version }], { author, approver }));
   });
 }
 
