@@ -66,7 +66,7 @@ it.each([
   [['trace'], /missing required argument 'event id'/],
   [
     ['work', 'risks'],
-    /It is one of ingest, risk, advisory, awaiting-decision, ledger, execution, reconciler\./,
+    /It is one of ingest, risk, advisory, awaiting-decision, ledger, execution, reconciler, notifier\./,
   ],
   [['deadletter', 'list', '--queue', 'risks'], /Allowed choices are ingest, risk, /],
 ])('%s is not understood: says what is wrong, then how it is used', async (args, said) => {

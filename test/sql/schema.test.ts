@@ -126,6 +126,7 @@ describe('foreign keys', () => {
     'model_approver_is_a_person',
     'model_changed_by_a_person',
     'approval_by_a_person',
+    'approval_under_a_delegation',
     // An assessment has one evaluation, which leads to its advisories.
     'advisory_of_an_assessment',
     'assessment_under_a_model_version',
