@@ -69,7 +69,7 @@ export interface Operations {
     readonly path: { readonly id: string };
     readonly query: undefined;
     readonly body: undefined;
-    readonly answer: undefined;
+    readonly answer: { readonly delegation_id: string };
   };
   /** What no stage could take, the newest first. */
   readonly listDeadLetters: {
