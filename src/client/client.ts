@@ -79,7 +79,6 @@ function placeOf(template: string, values: Readonly<Record<string, string>>): st
 }
 
 async function readAnswer<Name extends OperationName>(response: Response): Promise<Answered<Name>> {
-  if (response.status === 204) return { answer: undefined as AnswerOf<Name> };
   const type = response.headers.get('content-type')?.split(';')[0] ?? 'nothing';
   if (type === 'application/problem+json') {
     return { problem: (await response.json()) as ApiProblem };
