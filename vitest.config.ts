@@ -16,8 +16,9 @@ export default defineConfig({
     pool: 'forks',
     maxWorkers: 2,
     reporters: report === undefined ? ['default'] : ['default', ['json', { outputFile: report }]],
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    // Ends what hangs. A test that migrates a database from nothing takes ten seconds, on a busy machine many more.
+    testTimeout: 120_000,
+    hookTimeout: 180_000,
     teardownTimeout: 30_000,
   },
 });
