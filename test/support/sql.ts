@@ -165,7 +165,10 @@ export function approvedBy(people: readonly (keyof typeof ROLE_OF)[]): string {
   return `
     ${people.map((person) => approvalBy(person)).join('')}
     ${finalised(people.at(-1)!)}
-    update decision.review set resolved_at = now() where review_id = '${ids.review}';`;
+    update decision.review set resolved_at = now() where review_id = '${ids.review}';
+    -- Before PostgreSQL 18 a deferred trigger runs as whoever ends the transaction, which here is somebody else.
+    set constraints decision.contradictions_are_decided_together immediate;
+    set constraints decision.contradictions_are_decided_together deferred;`;
 }
 
 export const EXECUTION_ROW = `
