@@ -53,12 +53,14 @@ export const decisionPlants: Plants = {
       },
     },
     {
-      what: 'one approval of several is gone',
+      what: 'the last approval of several is gone',
       breaks: ['D2', 'E3'],
       make: ({ sql, evidence }) => {
         evidence.acts = [];
+        // Without an earlier one the others might do; without the last one they had not done.
         return sql(`delete from decision.approval where approval_id = (
-          select approval_id from decision.approval where decision_id = ${APPROVED_BY_SEVERAL} limit 1)`);
+          select approval_id from decision.approval where decision_id = ${APPROVED_BY_SEVERAL}
+          order by approved_at desc limit 1)`);
       },
     },
     {
