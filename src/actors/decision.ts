@@ -6,10 +6,9 @@
  *     judge     whether the act may be done, and whether the round ends with it
  *     keep      the act; and, when the round ends, the decision, with those on the reviews that contradict this one
  *     COMMIT    from here it is decided; the ledger has not heard of it
- *     hand on   to awaiting-decision, which sends it to the ledger, an escalation as well. When the queue store is down the answer is the same:
- *               the decision is on record, and the reconciler sends it again
+ *     hand on   to awaiting-decision, which sends it to the ledger, an escalation as well. When the queue store is down
+ *               the answer is the same: the decision is on record, and the reconciler sends it again
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import {
   actOnContradicting,
   type AdmittedAct,
@@ -44,6 +43,7 @@ import {
 import { type CommitFault, commitSurely } from './commit.ts';
 import type { Failpoint, PointOf } from './failpoint.ts';
 import { errorClassOf } from './fault.ts';
+import { HAND_ON_MS_MAX, within } from './time-limit.ts';
 
 export interface DecisionCommandOptions {
   /** Sessions of the decision domain. */
@@ -53,8 +53,6 @@ export interface DecisionCommandOptions {
   readonly failpoint?: Failpoint<PointOf<'decision'>> | undefined;
 }
 
-/** A queue store that hangs must not hold the answers. */
-const HAND_ON_MS_MAX = 1_000;
 const INSUFFICIENT_PRIVILEGE = '42501';
 
 export function createDecide(options: DecisionCommandOptions): Decide {
@@ -102,12 +100,8 @@ export function createDecide(options: DecisionCommandOptions): Decide {
     try {
       if (state === 'pending') return await failpoint?.('approval_committed');
       await failpoint?.('finalise_committed');
-      await Promise.race([
-        send([id, ...together.map(({ decisionId }) => decisionId)].map(factOf)),
-        sleep(HAND_ON_MS_MAX, undefined, { ref: false }).then(() => {
-          throw new Error(`no answer within ${HAND_ON_MS_MAX} ms`);
-        }),
-      ]);
+      const ids = [id, ...together.map(({ decisionId }) => decisionId)];
+      await within(HAND_ON_MS_MAX, send(ids.map(factOf)));
     } catch (error) {
       log.warn({ decisionId: id, error: errorClassOf(error) }, 'a decision was not handed on');
     }

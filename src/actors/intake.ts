@@ -7,7 +7,6 @@
  *     hand on  to risk and ledger. When the queue store is down the answer is 202 all the same: the event is on record,
  *              and whoever repairs the gap sends it again
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { sha256 } from '../domain/digest.ts';
 import type { Verdict } from '../domain/event.ts';
 import type { EventId } from '../domain/ids.ts';
@@ -26,6 +25,7 @@ import { errorClassOf, faultOf } from './fault.ts';
 import { takeIn } from './ingest.ts';
 import { CONTENT_KEPT_BYTES } from './letters.ts';
 import { createMailbox } from './mailbox.ts';
+import { HAND_ON_MS_MAX, within } from './time-limit.ts';
 
 export interface IntakeOptions {
   /** Sessions of the event domain. */
@@ -56,9 +56,6 @@ export interface RefusedContent {
   /** What came with the bytes, where they are the body of a message. */
   readonly inbound?: Omit<Inbound, 'body'>;
 }
-
-/** A queue store that hangs must not hold the answers. */
-const HAND_ON_MS_MAX = 1_000;
 
 export function createIntake(options: IntakeOptions): Intake {
   const { database, handOn, clock, log, failpoint } = options;
@@ -131,19 +128,12 @@ export function createIntake(options: IntakeOptions): Intake {
 
   /** The events are on record: when this fails nothing is lost, and nobody has to send them again. */
   async function tryHandOn(eventIds: readonly EventId[]): Promise<void> {
-    const answered = new AbortController();
-    const timeLimit = sleep(HAND_ON_MS_MAX, undefined, { signal: answered.signal }).then(
-      () => Promise.reject(new Error(`no answer within ${HAND_ON_MS_MAX} ms`)),
-      () => undefined,
-    );
     try {
       await failpoint?.('after_commit');
-      await Promise.race([handOn(eventIds), timeLimit]);
+      await within(HAND_ON_MS_MAX, handOn(eventIds));
       await failpoint?.('enqueued');
     } catch (error) {
       log.warn({ events: eventIds.length, error: errorClassOf(error) }, 'events not handed on');
-    } finally {
-      answered.abort();
     }
   }
 

@@ -12,7 +12,6 @@
  * tell. What it never does: lose an occasion, since each is a row before anything is sent.
  * Start as many as you like: they take what others have not locked.
  */
-import { setTimeout as systemSleep } from 'node:timers/promises';
 import { type Delivery, stepAfter } from '../domain/delivery.ts';
 import type { Log } from '../domain/log.ts';
 import { composeMessages, type NotificationRoute } from '../domain/notification.ts';
@@ -103,18 +102,13 @@ export function createNotifier(options: NotifierOptions): Watch {
   }
 
   async function deliver(message: ClaimedMessage): Promise<Delivery> {
-    const ended = new AbortController();
     const timeUp = new AbortController();
-    const limit = systemSleep(CALL_MS_MAX, undefined, { signal: ended.signal }).then(
-      () => timeUp.abort(new Error('timed out')),
-      () => undefined,
-    );
+    const timer = setTimeout(() => timeUp.abort(new Error('timed out')), CALL_MS_MAX);
     try {
       const channel = channels.get(message.route)!;
       return await channel.deliver(message, epochMsOf(clock.now()), timeUp.signal);
     } finally {
-      ended.abort();
-      await limit;
+      clearTimeout(timer);
     }
   }
 
