@@ -5,7 +5,7 @@
 import { createTransport } from 'nodemailer';
 import type { Delivery } from '../domain/delivery.ts';
 import type { Channel } from './channel.ts';
-import { oneLine } from './target.ts';
+import { oneLine, unlessAborted } from './target.ts';
 
 export interface MailServer {
   /** `smtp://login:password@host:587`, or `smtps://` for TLS from the start. */
@@ -65,7 +65,8 @@ export function openMailChannel(
         headers: { 'Auto-Submitted': 'auto-generated' },
       });
       try {
-        const { response } = await within(sending, signal);
+        // The library's own time limits end what is left under way.
+        const { response } = await unlessAborted(sending, signal);
         return { kind: 'acknowledged', detail: oneLine(response), answer: {} };
       } catch (error) {
         return outcomeOf(error as SmtpError);
@@ -86,18 +87,4 @@ function outcomeOf({ responseCode = 0, message }: SmtpError): Delivery {
     return { kind: 'failed', failure: 'rejected', detail, answer: {} };
   }
   return { kind: 'retry', detail, bytesLeft: true, answer: {} };
-}
-
-/** The library has no signal; its own time limits end what is left under way. */
-async function within<T>(sending: Promise<T>, signal: AbortSignal): Promise<T> {
-  const aborted = Promise.withResolvers<never>();
-  const abort = () => aborted.reject(signal.reason as Error);
-  signal.addEventListener('abort', abort, { once: true });
-  sending.catch(() => undefined);
-  if (signal.aborted) abort();
-  try {
-    return await Promise.race([sending, aborted.promise]);
-  } finally {
-    signal.removeEventListener('abort', abort);
-  }
 }

@@ -6,7 +6,7 @@
  * once keeps the ids that it has done; only then is the target `idempotent`.
  */
 import type { Delivery } from '../domain/delivery.ts';
-import { oneLine, type TargetKind } from './target.ts';
+import { oneLine, type TargetKind, unlessAborted } from './target.ts';
 
 interface QueueSettings {
   readonly queue: string;
@@ -40,25 +40,19 @@ export const queueTarget: TargetKind<QueueSettings> = {
       kind: 'queue',
       idempotent,
       deliver: ({ executionId, body }, signal) =>
-        unlessAborted(publish(queue, executionId, { executionId, body }), signal),
+        outcomeOf(publish(queue, executionId, { executionId, body }), signal),
     };
   },
 };
 
 /** The queue store cannot be told to stop; a call whose time is up is left behind, its outcome unknown. */
-async function unlessAborted(published: Promise<void>, signal: AbortSignal): Promise<Delivery> {
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const abort = () => reject(new Error('timed out'));
-  signal.addEventListener('abort', abort, { once: true });
-  if (signal.aborted) abort();
+async function outcomeOf(published: Promise<void>, signal: AbortSignal): Promise<Delivery> {
   try {
-    await Promise.race([published, aborted]);
+    await unlessAborted(published, signal);
     return { kind: 'acknowledged', detail: 'queued', answer: {} };
   } catch (error) {
     // Whatever the error says, the store may have taken the job and lost the reply.
     const detail = oneLine((error as Error).message);
     return { kind: 'retry', detail, bytesLeft: true, answer: {} };
-  } finally {
-    signal.removeEventListener('abort', abort);
   }
 }

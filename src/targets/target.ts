@@ -57,6 +57,22 @@ export interface TargetKind<Settings> {
   open(name: string, settings: Settings, tools: TargetTools): Promise<Target>;
 }
 
+/**
+ * Settles as `work` does, or rejects with the signal's reason once it aborts: for libraries that cannot be told to stop.
+ * The work goes on, left to itself.
+ */
+export async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const aborted = Promise.withResolvers<never>();
+  const abort = () => aborted.reject(signal.reason as Error);
+  signal.addEventListener('abort', abort, { once: true });
+  if (signal.aborted) abort();
+  try {
+    return await Promise.race([work, aborted.promise]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
+}
+
 const DETAIL_CHARACTERS_MAX = 300;
 
 /** Text from outside as one bounded line: it must neither forge log lines nor overflow its column. */
