@@ -1,5 +1,5 @@
 /** What the API and the console have in common: who may look at reviews, and how one is read. */
-import type { ShownReview } from '../domain/approval.ts';
+import { JUSTIFICATION_CHARACTERS_MAX, type ShownReview } from '../domain/approval.ts';
 import { isDecidingRole } from '../domain/authority.ts';
 import { isUuid, type ReviewId } from '../domain/ids.ts';
 import { type Refusal, refuse } from '../domain/problem.ts';
@@ -33,6 +33,15 @@ export function shownReviews(fields: string | readonly string[] = []): readonly 
     const [reviewId = '', viewDigest = ''] = field.split(' ');
     return { reviewId: reviewId as ReviewId, viewDigest };
   });
+}
+
+/** Reads what a form says for a justification. */
+export function justificationIn(field: string): string | Refusal {
+  // What a browser sends for a line break is two characters; people mean one.
+  const justification = field.replaceAll('\r\n', '\n');
+  return justification.length > JUSTIFICATION_CHARACTERS_MAX
+    ? refuse('bad_string', `more than ${JUSTIFICATION_CHARACTERS_MAX} characters`)
+    : justification;
 }
 
 /** One review as `person` stands before it; undefined when there is none. `tx` works under the role of decision. */

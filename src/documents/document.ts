@@ -2,7 +2,7 @@
  * From the text of a document to what it defines, or to everything that is wrong with it, with file, line and column:
  * first as YAML (yaml.ts), then against its schema, then by the rules that a schema cannot say.
  */
-import { Ajv, type ErrorObject, type Schema } from 'ajv';
+import { Ajv, type ErrorObject, type Schema, type ValidateFunction } from 'ajv';
 import type { Finding } from '../domain/conditions.ts';
 import { nearestTo } from '../domain/nearest.ts';
 import { type DocumentFault, readYaml, type YamlDocument } from './yaml.ts';
@@ -24,14 +24,16 @@ export function documentKind<Definition>(
   schema: Schema,
   check: (definition: Definition) => readonly Finding[],
 ): DocumentKind<Definition> {
-  const validate = new Ajv({ allErrors: true, verbose: true, strict: true }).compile<Definition>(
-    schema,
-  );
+  let compiled: ValidateFunction<Definition> | undefined;
+  // At the first document: a worker that reads none should not wait for it at its start.
+  const validator = () =>
+    (compiled ??= new Ajv({ allErrors: true, verbose: true, strict: true }).compile(schema));
   return {
     read(file, text) {
       const yaml = readYaml(file, text);
       if ('faults' in yaml) return yaml;
       const { value } = yaml;
+      const validate = validator();
       if (!validate(value)) {
         return { faults: inOrder((validate.errors ?? []).map((error) => faultOf(error, yaml))) };
       }
@@ -40,6 +42,7 @@ export function documentKind<Definition>(
       return { faults: inOrder(findings.map(({ at, problem }) => yaml.faultAt(at, problem))) };
     },
     check(value) {
+      const validate = validator();
       if (!validate(value)) return { findings: (validate.errors ?? []).map(findingOf) };
       const findings = check(value);
       return findings.length === 0 ? { definition: value } : { findings };

@@ -1,5 +1,5 @@
 /** Parts of schemas that several kinds of documents share. Each description completes "… must be". */
-import { ifAbsentAnswers } from '../domain/conditions.ts';
+import { type Finding, ifAbsentAnswers } from '../domain/conditions.ts';
 import { SOURCE_NAME } from '../domain/event.ts';
 import { operatorNames } from '../domain/operators.ts';
 import { PATH_GRAMMAR } from '../domain/path.ts';
@@ -11,6 +11,17 @@ export const name = {
   maxLength: 64,
   description: 'a name of lower-case letters, digits and single hyphens, at most 64 characters',
 };
+
+/** Within one document a name is taken once: what is wrong with that of `entry`, which stands in `all`, at `at`. */
+export function checkName<Entry extends { readonly name: string }>(
+  entry: Entry,
+  all: readonly Entry[],
+  at: Finding['at'],
+): readonly Finding[] {
+  const isFirst = all.find((other) => other.name === entry.name) === entry;
+  const problem = `"${entry.name}" is taken; rename one of them`;
+  return isFirst ? [] : [{ at: [...at, 'name'], problem }];
+}
 
 export const version = {
   type: 'integer',

@@ -108,28 +108,53 @@ function refuseVersion(
   { approver }: Responsible,
 ): Refusal | undefined {
   const label = labelOf(wanted);
-  const rival = all.find((other) => other !== wanted && other.place === wanted.place);
-  if (rival !== undefined) {
-    return refuse('named_twice', `${label} and ${labelOf(rival)} are both for ${wanted.place}`);
-  }
+  const rival = refuseRival(wanted, all, 'place');
+  if (rival !== undefined) return rival;
   const stored = standing.find((other) => labelOf(other) === label);
   const newest = standing
     .filter(({ name, phase }) => name === wanted.name && (phase !== 'waiting' || !stored))
     .reduce((highest, { version }) => Math.max(highest, version), 0);
-  if (stored?.phase !== 'retired' && newest > wanted.version) {
-    return refuse('version_outdated', `${label} is older than version ${newest}, which is stored`);
-  }
+  if (stored?.phase !== 'retired' && newest > wanted.version) return outdated(wanted, newest);
   if (stored === undefined) return undefined;
-  if (stored.definitionSha256 !== wanted.definitionSha256) {
-    return refuse(
-      'version_taken',
-      `${label} is stored with digest ${stored.definitionSha256}, the document has ${wanted.definitionSha256}`,
-    );
-  }
+  const other = refuseOtherContent(wanted, stored);
+  if (other !== undefined) return other;
   if (stored.phase === 'retired') return refuse('version_retired', `${label} was in force before`);
   return stored.phase === 'waiting' && stored.author === approver
     ? refuse('author_approves', `${approver} wrote ${label} and cannot approve it`)
     : undefined;
+}
+
+/** Two documents of one set cannot both be for one name, or one place. */
+export function refuseRival(
+  wanted: WantedVersion,
+  all: readonly WantedVersion[],
+  of: 'name' | 'place',
+): Refusal | undefined {
+  const rival = all.find((other) => other !== wanted && other[of] === wanted[of]);
+  if (rival === undefined) return undefined;
+  return refuse(
+    'named_twice',
+    `${labelOf(wanted)} and ${labelOf(rival)} are both for ${wanted[of]}`,
+  );
+}
+
+export function outdated(wanted: WantedVersion, newest: number): Refusal {
+  return refuse(
+    'version_outdated',
+    `${labelOf(wanted)} is older than version ${newest}, which is stored`,
+  );
+}
+
+/** A version is written once. */
+export function refuseOtherContent(
+  wanted: WantedVersion,
+  stored: StandingVersion,
+): Refusal | undefined {
+  if (stored.definitionSha256 === wanted.definitionSha256) return undefined;
+  return refuse(
+    'version_taken',
+    `${labelOf(wanted)} is stored with digest ${stored.definitionSha256}, the document has ${wanted.definitionSha256}`,
+  );
 }
 
 /** A row of policy.policy_change or risk.risk_model_change: a version has reached a status. */

@@ -5,7 +5,15 @@
  * The author approves nothing of their own and activates nothing of their own. Whoever approved may activate, unless the
  * policy says `activation: third person`. Postgres holds the same (sql/policy/0220_life_cycle.sql).
  */
-import { APPROVING_ROLE, labelOf, type StandingVersion, type WantedVersion } from './activation.ts';
+import {
+  APPROVING_ROLE,
+  labelOf,
+  outdated,
+  refuseOtherContent,
+  refuseRival,
+  type StandingVersion,
+  type WantedVersion,
+} from './activation.ts';
 import type { PersonId } from './ids.ts';
 import { type Refusal, refuse } from './problem.ts';
 
@@ -114,24 +122,12 @@ function refuseDraft(
   all: readonly WantedVersion[],
   standing: readonly StandingVersion[],
 ): Refusal | undefined {
-  const label = labelOf(wanted);
-  const rival = all.find((other) => other !== wanted && other.name === wanted.name);
-  if (rival !== undefined) {
-    return refuse('named_twice', `${label} and ${labelOf(rival)} are both for ${wanted.name}`);
-  }
-  const stored = standing.find((other) => labelOf(other) === label);
-  if (stored === undefined) {
-    const newest = standing
-      .filter(({ name }) => name === wanted.name)
-      .reduce((highest, { version }) => Math.max(highest, version), 0);
-    return newest > wanted.version
-      ? refuse('version_outdated', `${label} is older than version ${newest}, which is stored`)
-      : undefined;
-  }
-  return stored.definitionSha256 === wanted.definitionSha256
-    ? undefined
-    : refuse(
-        'version_taken',
-        `${label} is stored with digest ${stored.definitionSha256}, the document has ${wanted.definitionSha256}`,
-      );
+  const rival = refuseRival(wanted, all, 'name');
+  if (rival !== undefined) return rival;
+  const stored = standing.find((other) => labelOf(other) === labelOf(wanted));
+  if (stored !== undefined) return refuseOtherContent(wanted, stored);
+  const newest = standing
+    .filter(({ name }) => name === wanted.name)
+    .reduce((highest, { version }) => Math.max(highest, version), 0);
+  return newest > wanted.version ? outdated(wanted, newest) : undefined;
 }

@@ -7,7 +7,7 @@
  *         webhook: { url: https://…, idempotent: true, keys: [env:ACCESS_CONTROL_KEY] }
  */
 import { type Reading, documentKind } from '../documents/document.ts';
-import { name, text } from '../documents/shapes.ts';
+import { checkName, name, text } from '../documents/shapes.ts';
 import type { Finding } from '../domain/conditions.ts';
 import { targetKinds } from './kinds.ts';
 import type { Target, TargetKind, TargetTools } from './target.ts';
@@ -77,17 +77,9 @@ export function openTargets({ targets }: TargetsFile, tools: TargetTools): Promi
 }
 
 function checkTargets({ targets }: TargetsFile): Finding[] {
-  const seen = new Set<string>();
   return targets.flatMap((entry, index) => {
-    const findings: Finding[] = [];
     const at = ['targets', index];
-    if (seen.has(entry.name)) {
-      findings.push({
-        at: [...at, 'name'],
-        problem: `"${entry.name}" is taken; rename one of them`,
-      });
-    }
-    seen.add(entry.name);
+    const findings: Finding[] = [...checkName(entry, targets, at)];
     const kinds = kindsOf(entry);
     if (kinds.length !== 1) {
       findings.push({ at, problem: `"${entry.name}" needs exactly one of ${kindNames}` });

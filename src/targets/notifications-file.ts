@@ -10,7 +10,7 @@
  *         mail: { to: [officers@example.com] }
  */
 import { type Reading, documentKind } from '../documents/document.ts';
-import { name, text } from '../documents/shapes.ts';
+import { checkName, name, text } from '../documents/shapes.ts';
 import { decidingRoles, type Role } from '../domain/authority.ts';
 import type { Finding } from '../domain/conditions.ts';
 import {
@@ -149,7 +149,6 @@ export function readNotifications(file: string, content: string): Reading<Notifi
 }
 
 function checkFile(file: NotificationsFile): Finding[] {
-  const seen = new Set<string>();
   const findings: Finding[] = [];
   const url = URL.parse(file.console_url);
   if (url === null || !['https:', 'http:'].includes(url.protocol)) {
@@ -160,13 +159,7 @@ function checkFile(file: NotificationsFile): Finding[] {
   }
   file.routes.forEach((route, index) => {
     const at = ['routes', index];
-    if (seen.has(route.name)) {
-      findings.push({
-        at: [...at, 'name'],
-        problem: `"${route.name}" is taken; rename one of them`,
-      });
-    }
-    seen.add(route.name);
+    findings.push(...checkName(route, file.routes, at));
     if ((route.webhook === undefined) === (route.mail === undefined)) {
       findings.push({ at, problem: `"${route.name}" needs exactly one of webhook, mail` });
     }

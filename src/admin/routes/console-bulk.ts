@@ -17,7 +17,7 @@ import { openDecisionStore } from '../../stores/decision.ts';
 import { openReviewStore } from '../../stores/review.ts';
 import { bulkPage, bulkResultPage } from '../console/pages/bulk.ts';
 import type { Show } from '../console/show.ts';
-import { barredFromReview, SHOWN_REVIEW, shownReviews } from '../review-desk.ts';
+import { barredFromReview, justificationIn, SHOWN_REVIEW, shownReviews } from '../review-desk.ts';
 import { signedIn } from './console-sign-in.ts';
 
 export interface BulkRoutesOptions {
@@ -88,11 +88,8 @@ export function addBulkRoutes(
 function requestOf(personId: PersonId, form: Static<typeof BulkForm>): BulkRequest | Refusal {
   const { act, option, role, review } = form;
   if (act === '') return refuse('act_required', 'the form was sent by Enter');
-  // What a browser sends for a line break is two characters; people mean one.
-  const justification = form.justification.replaceAll('\r\n', '\n');
-  if (justification.length > JUSTIFICATION_CHARACTERS_MAX) {
-    return refuse('bad_string', `more than ${JUSTIFICATION_CHARACTERS_MAX} characters`);
-  }
+  const justification = justificationIn(form.justification);
+  if (typeof justification !== 'string') return justification;
   return {
     personId,
     act,

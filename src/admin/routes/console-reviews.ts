@@ -24,6 +24,7 @@ import { reviewPage } from '../console/pages/review.ts';
 import type { Show } from '../console/show.ts';
 import {
   barredFromReview,
+  justificationIn,
   readReview,
   SHOWN_REVIEW,
   shownReviews,
@@ -158,11 +159,8 @@ function requestOf(
   const { act, option, view_digest: viewDigest } = fields;
   const { role, delegator } = CAPACITY.exec(fields.role ?? '')?.groups ?? {};
   if (act === '') return refuse('act_required', 'the form was sent by Enter');
-  // What a browser sends for a line break is two characters; people mean one.
-  const justification = fields.justification.replaceAll('\r\n', '\n');
-  if (justification.length > JUSTIFICATION_CHARACTERS_MAX) {
-    return refuse('bad_string', `more than ${JUSTIFICATION_CHARACTERS_MAX} characters`);
-  }
+  const justification = justificationIn(fields.justification);
+  if (typeof justification !== 'string') return justification;
   return {
     personId,
     reviewId,
