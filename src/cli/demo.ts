@@ -1,6 +1,6 @@
 /** `demo`: the main job on real input, in one command. */
 import type { Command } from 'commander';
-import { migrateAll, openBroker, openSessions } from '../compose.ts';
+import { migrateAll, openBroker, openSessions } from '../foundation.ts';
 import { EXAMPLES_DIRECTORY, type RunningDemo, runDemo } from '../demo/demo.ts';
 import { createLog } from '../telemetry/log.ts';
 import { loadDocuments } from './documents.ts';

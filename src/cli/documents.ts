@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { armFailpoints } from '../actors/failpoint.ts';
 import { policyCommands } from '../actors/policy.ts';
-import type { Foundation } from '../compose.ts';
+import type { Foundation } from '../foundation.ts';
 import type { DocumentKind } from '../documents/document.ts';
 import { readFolder } from '../documents/folder.ts';
 import { policyDocument } from '../documents/policy-document.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { cureLedger, NotCured } from '../actors/ledger-cure.ts';
 import { changeKey } from '../actors/ledger-key-change.ts';
-import type { Sessions } from '../compose.ts';
+import type { Sessions } from '../foundation.ts';
 import type { Config } from '../config.ts';
 import { isUuid } from '../domain/ids.ts';
 import { type Entry, leafOf, STREAM } from '../domain/ledger.ts';

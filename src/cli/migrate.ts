@@ -1,6 +1,6 @@
 /** `migrate`: the release step. */
 import type { Command } from 'commander';
-import { migrateAll } from '../compose.ts';
+import { migrateAll } from '../foundation.ts';
 import { withAnySchema } from './run.ts';
 import { json, talk } from './terminal.ts';
 

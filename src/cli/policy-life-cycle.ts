@@ -7,7 +7,7 @@ import {
   type LifeCycleCommands,
   type Moved,
 } from '../actors/policy-life-cycle.ts';
-import type { Foundation } from '../compose.ts';
+import type { Foundation } from '../foundation.ts';
 import type { Move } from '../domain/life-cycle.ts';
 import { type PolicyDefinition, policyDigest } from '../domain/policy.ts';
 import { problems, type Refusal } from '../domain/problem.ts';

@@ -6,7 +6,7 @@ import {
   openSessions,
   refuseOldSchema,
   type Sessions,
-} from '../compose.ts';
+} from '../foundation.ts';
 import { type Config, readConfig } from '../config.ts';
 import { armFailpoints } from '../actors/failpoint.ts';
 import type { Log } from '../domain/log.ts';

@@ -4,7 +4,7 @@ import { armFailpoints } from '../actors/failpoint.ts';
 import { createWitnessing } from '../actors/ledger-witnesses.ts';
 import { LedgerHalted, openSigner, type Signer } from '../actors/ledger-signer.ts';
 import { createWatch, type Watch } from '../actors/watch.ts';
-import type { Sessions } from '../compose.ts';
+import type { Sessions } from '../foundation.ts';
 import { type Config, readSecret } from '../config.ts';
 import { STREAM } from '../domain/ledger.ts';
 import { parseSignerKey, type SignerKey } from '../domain/ledger/note.ts';

@@ -7,13 +7,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createReviewerCommands } from '../actors/reviewers.ts';
 import { sourceCommands } from '../actors/source.ts';
-import {
-  type Foundation,
-  startAdmin,
-  startReconciler,
-  startWork,
-  targetsFrom,
-} from '../compose.ts';
+import { startAdmin, startReconciler, startWork, targetsFrom } from '../compose.ts';
+import type { Foundation } from '../foundation.ts';
 import { isRefusal } from '../domain/problem.ts';
 import { queueNames } from '../queues/pipeline.ts';
 import { openAuditStore, type PipelineCounts } from '../stores/audit.ts';

@@ -1,6 +1,6 @@
 /** The ground of a journey: a database of its own and an empty queue store, opened by the daemon's own wiring. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Foundation, openBroker, openSessions } from '../../src/compose.ts';
+import { type Foundation, openBroker, openSessions } from '../../src/foundation.ts';
 import { parseConfig } from '../../src/config.ts';
 import { silentLog } from '../../src/domain/log.ts';
 import { openAuditStore, type PipelineCounts } from '../../src/stores/audit.ts';
