@@ -4,17 +4,17 @@
  */
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { createReviewerCommands } from '../actors/reviewers.ts';
 import { sourceCommands } from '../actors/source.ts';
 import { startAdmin, startReconciler, startWork, targetsFrom } from '../compose.ts';
 import type { Foundation } from '../foundation.ts';
 import { isRefusal } from '../domain/problem.ts';
 import { queueNames } from '../queues/pipeline.ts';
-import { openAuditStore, type PipelineCounts } from '../stores/audit.ts';
+import type { PipelineCounts } from '../stores/audit.ts';
 import { verifyLedgerDatabase } from '../stores/ledger-verify.ts';
 import { openSourceStore } from '../stores/source.ts';
 import { type Delivery, githubDeliveries } from './deliveries.ts';
+import { countsOf, repeat, settled, since, total } from './progress.ts';
 import { type Receiver, startReceiver } from './receiver.ts';
 import { addDemoPeople, type DemoPerson, openReviewDesk, type ReviewDesk } from './reviewers.ts';
 
@@ -68,9 +68,6 @@ export interface RunningDemo {
 
 const SOURCE = 'github-acme';
 const REQUESTS_AT_ONCE = 16;
-const LOOK_MS = 200;
-/** Longer than the ledger's patience with a stage that fell behind on a slow machine; then the demonstration gives up. */
-const SETTLE_MS_MAX = 300_000;
 
 export async function runDemo(foundation: Foundation, options: DemoOptions): Promise<RunningDemo> {
   const startedMs = performance.now();
@@ -233,76 +230,4 @@ async function sendAll(
     }),
   );
   return answers;
-}
-
-/** Resolves once every accepted event is where it can get to by itself, and `resolved` holds. */
-async function settled(
-  look: () => Promise<PipelineCounts>,
-  accepted: number,
-  resolved: (counts: PipelineCounts) => boolean,
-): Promise<void> {
-  const until = performance.now() + SETTLE_MS_MAX;
-  for (;;) {
-    const counts = await look();
-    if (isSettled(counts, accepted) && resolved(counts)) return;
-    if (performance.now() > until) {
-      throw new Error(`The pipeline did not settle: ${JSON.stringify(counts)}`);
-    }
-    await sleep(LOOK_MS);
-  }
-}
-
-function isSettled(counts: PipelineCounts, accepted: number): boolean {
-  const approved = (counts.decisions['approved'] ?? 0) + (counts.decisions['override'] ?? 0);
-  const executed = (counts.executions['acknowledged'] ?? 0) + (counts.executions['failed'] ?? 0);
-  return (
-    counts.evaluated >= accepted &&
-    counts.reviews >= total(counts.advisories) &&
-    executed >= approved &&
-    counts.unledgered <= 0
-  );
-}
-
-/** Calls `look` again and again until it is stopped. */
-function repeat(look: () => Promise<unknown>): { stop(): Promise<void> } {
-  let stopped = false;
-  const running = (async () => {
-    while (!stopped) {
-      await look();
-      await sleep(LOOK_MS);
-    }
-  })();
-  return {
-    async stop() {
-      stopped = true;
-      await running;
-    },
-  };
-}
-
-function countsOf({ sessions }: Foundation): Promise<PipelineCounts> {
-  return sessions.of('audit').transact((tx) => openAuditStore(tx).counts());
-}
-
-/** What is open now, whoever opened it; everything else is a total since the beginning. */
-const STATES: readonly string[] = ['reviewsOpen', 'reviewsOpenByLevel', 'unledgered'];
-
-/** The difference, number by number; a state as it is. */
-function since(before: PipelineCounts, now: PipelineCounts): PipelineCounts {
-  const difference = Object.entries(now).map(([name, value]) => {
-    const was = before[name as keyof PipelineCounts];
-    if (STATES.includes(name)) return [name, value];
-    if (typeof value === 'number') return [name, value - (was as number)];
-    const earlier = was as Readonly<Record<string, number>>;
-    const parts = Object.entries(value as Readonly<Record<string, number>>);
-    return [
-      name,
-      Object.fromEntries(parts.map(([part, count]) => [part, count - (earlier[part] ?? 0)])),
-    ];
-  });
-  return Object.fromEntries(difference) as unknown as PipelineCounts;
-}
-
-export function total(counts: Readonly<Record<string, number>>): number {
-  return Object.values(counts).reduce((sum, count) => sum + count, 0);
 }
