@@ -1,7 +1,8 @@
 /** Fills the documents of reviews and decisions (review-schemas.ts) from what the stores and the domain say. */
 import type { Static } from 'typebox';
 import { concludeRound, type DecisionAnswer, permissionsOf } from '../domain/approval.ts';
-import { alternativesOf, type Proof, type Requirement, type Seat } from '../domain/authority.ts';
+import { alternativesOf, type Requirement, type Seat } from '../domain/authority.ts';
+import type { Proof } from '../domain/judgement.ts';
 import type { BulkAnswer } from '../domain/bulk.ts';
 import type { PersonId } from '../domain/ids.ts';
 import { isRefusal, problems, type Refusal } from '../domain/problem.ts';

@@ -3,7 +3,8 @@
  * UTC with microseconds; scores, ids and digests are strings.
  */
 import Type, { type TSchema } from 'typebox';
-import { acts, exclusions, roles } from '../domain/authority.ts';
+import { roles } from '../domain/authority.ts';
+import { acts, exclusions } from '../domain/judgement.ts';
 import { decisionTransitions } from '../domain/decision.ts';
 import { riskLevels } from '../domain/risk-level.ts';
 

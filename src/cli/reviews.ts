@@ -12,7 +12,8 @@ import {
   type InputOf,
   type OperationName,
 } from '../client/client.ts';
-import { type Act, acts, roles } from '../domain/authority.ts';
+import { roles } from '../domain/authority.ts';
+import { type Act, acts } from '../domain/judgement.ts';
 import { riskLevels } from '../domain/risk-level.ts';
 import { configOrExit } from './run.ts';
 import { CommandError, data, exitCodes, json, printable, table, talk } from './terminal.ts';

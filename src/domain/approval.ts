@@ -5,22 +5,24 @@
  * of a review asks it to tell people what they may do and what keeps them from the rest.
  */
 import {
-  type Act,
-  type Approval,
-  acts,
   alternativesOf,
   type DecidingRole,
-  type Excluded,
-  type Exclusion,
   isDecidingRole,
-  type Judgement,
-  judge,
   overridingRoles,
-  overrides,
-  type Proof,
   type Requirement,
   type Role,
 } from './authority.ts';
+import {
+  type Act,
+  type Approval,
+  acts,
+  type Excluded,
+  type Exclusion,
+  type Judgement,
+  judge,
+  overrides,
+  type Proof,
+} from './judgement.ts';
 import type { DecisionState } from './decision.ts';
 import type { Digest } from './digest.ts';
 import type { ApprovalId, BulkId, DecisionId, DelegationId, PersonId, ReviewId } from './ids.ts';

@@ -1,15 +1,15 @@
 /**
- * Who must agree before anything is done, and whether those who spoke are enough. Pure; the database holds the same
- * once more (`decision.proof_holds` and its triggers), because code is not the only writer.
+ * Who must agree before anything is done; whether those who spoke are enough is for judgement.ts to say. Pure; the
+ * database holds the same once more, because code is not the only writer.
  *
  * A requirement is built from seats by AND and OR. A seat is one person in one of its roles; a list of seats is AND, all of
  * them filled by different people, of at least `roles` different roles; `or` names further lists, any of which is enough.
  * Every such formula has this form: `allOf` and `anyOf` bring it there. Escalation, conflict and policies only ever ask
  * for more, and more approvals are never less.
  */
-import type { PersonId } from './ids.ts';
 import { isJsonObject } from './json.ts';
 import { isAtLeast, type KnownRiskLevel, type RiskLevel, riskLevels } from './risk-level.ts';
+import { isSatisfiable } from './seating.ts';
 
 /** The roles that decide, lowest first: the path of an escalation. */
 export const decidingRoles = [
@@ -208,168 +208,4 @@ function isSeat(seat: unknown): seat is Seat {
 
 export function isDecidingRole(role: unknown): role is DecidingRole {
   return decidingRoles.some((known) => known === role);
-}
-
-/** What a person says of a round. */
-export const acts = ['approve', 'reject', 'override', 'escalate'] as const;
-export type Act = (typeof acts)[number];
-
-/** One person's act in one round, in the one role that the person named. */
-export interface Approval {
-  readonly personId: PersonId;
-  readonly role: DecidingRole;
-  readonly act: Act;
-  /** The option that is approved; null for reject and escalate. */
-  readonly optionId: string | null;
-  /** Whose role it is, where the person acts under a delegation; null for a role of their own. */
-  readonly onBehalfOf: PersonId | null;
-  /** Whether the role is held at this moment, and the delegation in force where there is one. */
-  readonly inOffice: boolean;
-}
-
-/** Why somebody has no say in a review: they wrote its policy, its event is about them, they escalated it before. */
-export const exclusions = ['policy_author', 'event_subject', 'escalated'] as const;
-export type Exclusion = (typeof exclusions)[number];
-export type Excluded = ReadonlyMap<PersonId, Exclusion>;
-
-/** Why approvals are sufficient: who sits in which seat. Stored with the decision, and checked by the database. */
-export interface Proof {
-  readonly seats: readonly Seated[];
-  /** Different roles that it took, at least. */
-  readonly roles: number;
-  /** Who could not have been seated. */
-  readonly excluded: readonly { readonly personId: PersonId; readonly why: Exclusion }[];
-}
-
-export interface Seated extends Pick<Approval, 'personId' | 'role' | 'onBehalfOf'> {
-  readonly seat: Seat;
-}
-
-/** What is missing for an approval: in `Judgement.reasons`. */
-export type Shortfall = 'rejected' | 'options_differ' | 'override_missing' | 'seats_open';
-
-export interface Judgement {
-  readonly sufficient: boolean;
-  /** Null when it is not. */
-  readonly proof: Proof | null;
-  /** The fewest further people that would do, as the seats that they would take. */
-  readonly remaining: readonly Seat[];
-  readonly reasons: readonly Shortfall[];
-}
-
-/**
- * Whether the acts of one round approve. A person counts once, whatever roles they hold and for whomever they act; who is
- * excluded or left office does not count, nor does whoever acts for them. One rejection is enough to refuse, approvals of
- * different options do not add up, and an unknown risk is acted on only when somebody overrides.
- */
-export function judge(
-  requirement: Requirement,
-  level: RiskLevel,
-  approvals: readonly Approval[],
-  excluded: Excluded,
-): Judgement {
-  const approving = approvals.filter(({ act }) => act === 'approve' || act === 'override');
-  const counting = approving.filter(
-    (one) => one.inOffice && !peopleIn(one).some((personId) => excluded.has(personId)),
-  );
-  const { seated, open: remaining, roles: atLeast } = bestSeating(requirement, counting);
-  const reasons: Shortfall[] = [];
-  if (approvals.some(({ act }) => act === 'reject')) reasons.push('rejected');
-  if (new Set(approving.map(({ optionId }) => optionId)).size > 1) reasons.push('options_differ');
-  if (level === 'UNKNOWN' && !counting.some(overrides)) reasons.push('override_missing');
-  if (remaining.length > 0) reasons.push('seats_open');
-  const sufficient = reasons.length === 0;
-  const proof = { seats: seated, roles: atLeast, excluded: listed(excluded) };
-  return { sufficient, proof: sufficient ? proof : null, remaining, reasons };
-}
-
-/** Whose places an act takes: that of the person, and of whom they act for. */
-function peopleIn({
-  personId,
-  onBehalfOf,
-}: Pick<Approval, 'personId' | 'onBehalfOf'>): readonly PersonId[] {
-  return onBehalfOf === null ? [personId] : [personId, onBehalfOf];
-}
-
-function listed(excluded: Excluded): Proof['excluded'] {
-  return [...excluded].map(([personId, why]) => ({ personId, why }));
-}
-
-export function overrides({ act, role }: Pick<Approval, 'act' | 'role'>): boolean {
-  return act === 'override' && overridingRoles.includes(role);
-}
-
-function isSatisfiable(alternative: Alternative): boolean {
-  return seatingOf(alternative, []) !== undefined;
-}
-
-interface Seating {
-  readonly seated: readonly Seated[];
-  readonly open: readonly Seat[];
-}
-
-/** The alternative for which the fewest further people would do, with its seating. */
-function bestSeating(
-  requirement: Requirement,
-  people: readonly Person[],
-): Seating & { readonly roles: number } {
-  const seatings = alternativesOf(requirement).map((alternative) => ({
-    roles: alternative.roles,
-    ...(seatingOf(alternative, people) ?? { seated: [], open: alternative.seats }),
-  }));
-  return seatings.reduce((best, one) => (one.open.length < best.open.length ? one : best));
-}
-
-type Person = Pick<Approval, 'personId' | 'role' | 'onBehalfOf'>;
-
-/**
- * The people seated so that as few seats as possible stay open; undefined when not even further people could bring enough
- * roles. Tries every seating: there are at most six seats and a handful of people.
- */
-function seatingOf(
-  { seats, roles: atLeast }: Alternative,
-  people: readonly Person[],
-): Seating | undefined {
-  let best: Seating | undefined;
-  const seat = (index: number, seated: readonly Seated[], open: readonly Seat[]): void => {
-    if (best !== undefined && open.length >= best.open.length) return;
-    const next = seats[index];
-    if (next === undefined) {
-      const left = ifRolesSuffice(new Set(seated.map(({ role }) => role)), open, atLeast);
-      if (left !== undefined) best = { seated, open: left };
-      return;
-    }
-    const taken = new Set(seated.flatMap(peopleIn));
-    for (const person of people) {
-      if (!next.includes(person.role)) continue;
-      if (peopleIn(person).some((personId) => taken.has(personId))) continue;
-      const { personId, role, onBehalfOf } = person;
-      seat(index + 1, [...seated, { seat: next, personId, role, onBehalfOf }], open);
-    }
-    seat(index + 1, seated, [...open, next]);
-  };
-  seat(0, [], []);
-  return best;
-}
-
-/** The open seats, narrowed to new roles where each of them must bring one; undefined when they cannot. */
-function ifRolesSuffice(
-  present: ReadonlySet<DecidingRole>,
-  open: readonly Seat[],
-  atLeast: number,
-): readonly Seat[] | undefined {
-  const missing = atLeast - present.size;
-  if (newRolesMax(open, present) < missing) return undefined;
-  if (missing < open.length || missing === 0) return open;
-  return open.map((seat) => seat.filter((role) => !present.has(role)));
-}
-
-/** How many roles that are not yet present the open seats can bring at most. */
-function newRolesMax(open: readonly Seat[], present: ReadonlySet<DecidingRole>): number {
-  const [seat, ...rest] = open;
-  if (seat === undefined) return 0;
-  const counts = seat
-    .filter((role) => !present.has(role))
-    .map((role) => 1 + newRolesMax(rest, new Set([...present, role])));
-  return Math.max(newRolesMax(rest, present), ...counts);
 }

@@ -6,7 +6,8 @@
  * computes it once more from its own views and refuses on any difference.
  */
 import type { RecommendationOption } from './advisory.ts';
-import type { Act, Alternative, DecidingRole, Proof, Requirement } from './authority.ts';
+import type { Alternative, DecidingRole, Requirement } from './authority.ts';
+import type { Act, Proof } from './judgement.ts';
 import { type CanonicalRecord, canonicalJson } from './canonical.ts';
 import { type Digest, rowRecord, sha256 } from './digest.ts';
 import type {

@@ -4,15 +4,8 @@
  */
 import { type RawBuilder, sql } from 'kysely';
 import type { DelegatedRole, OpenRound, Reviewer } from '../domain/approval.ts';
-import {
-  type Act,
-  type Excluded,
-  type Exclusion,
-  parseRequirement,
-  type Proof,
-  type Requirement,
-  type Role,
-} from '../domain/authority.ts';
+import { parseRequirement, type Requirement, type Role } from '../domain/authority.ts';
+import type { Act, Excluded, Exclusion, Proof } from '../domain/judgement.ts';
 import {
   type DecisionState,
   type EndedRound,

@@ -1,6 +1,7 @@
 /** Reviews as people look at them: the list of what waits, and one review with all that it stands on. */
 import { type RawBuilder, sql } from 'kysely';
-import type { Act, DecidingRole } from '../domain/authority.ts';
+import type { DecidingRole } from '../domain/authority.ts';
+import type { Act } from '../domain/judgement.ts';
 import type { DecisionState } from '../domain/decision.ts';
 import type { RecommendationOption } from '../domain/advisory.ts';
 import type {

@@ -7,7 +7,8 @@ import { createReviewerCommands, type ReviewerCommands } from '../../src/actors/
 import { reviewRoutes } from '../../src/admin/routes/reviews.ts';
 import { createAdminServer } from '../../src/admin/server.ts';
 import type { Decide } from '../../src/domain/approval.ts';
-import { type Act, acts, type Role, roles } from '../../src/domain/authority.ts';
+import { type Role, roles } from '../../src/domain/authority.ts';
+import { type Act, acts } from '../../src/domain/judgement.ts';
 import type { PersonId } from '../../src/domain/ids.ts';
 import { silentLog } from '../../src/domain/log.ts';
 import { isRefusal, type Problem, problems, refuse } from '../../src/domain/problem.ts';

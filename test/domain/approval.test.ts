@@ -6,15 +6,8 @@ import {
   type OpenRound,
   permissionsOf,
 } from '../../src/domain/approval.ts';
-import {
-  type Act,
-  type Approval,
-  acts,
-  type DecidingRole,
-  type Role,
-  requirementFor,
-  roles,
-} from '../../src/domain/authority.ts';
+import { type DecidingRole, type Role, requirementFor, roles } from '../../src/domain/authority.ts';
+import { type Act, type Approval, acts } from '../../src/domain/judgement.ts';
 import { sha256 } from '../../src/domain/digest.ts';
 import { delegationIdOf, personIdOf } from '../../src/domain/ids.ts';
 import { isRefusal } from '../../src/domain/problem.ts';

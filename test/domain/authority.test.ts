@@ -1,22 +1,19 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
-  type Approval,
-  acts,
   allOf,
   alternativesOf,
   anyOf,
   authorityTable,
   type DecidingRole,
   decidingRoles,
-  type Excluded,
-  judge,
   parsePolicyAuthority,
   parseRequirement,
   type Requirement,
   requirementFor,
   SEATS_MAX,
 } from '../../src/domain/authority.ts';
+import { type Approval, acts, type Excluded, judge } from '../../src/domain/judgement.ts';
 import { personIdOf } from '../../src/domain/ids.ts';
 import { type RiskLevel, riskLevels } from '../../src/domain/risk-level.ts';
 

@@ -6,15 +6,12 @@ import fc from 'fast-check';
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
-  type Act,
-  type Approval,
   type DecidingRole,
   decidingRoles,
-  judge,
-  overrides,
   parseRequirement,
   requirementFor,
 } from '../../src/domain/authority.ts';
+import { type Act, type Approval, judge, overrides } from '../../src/domain/judgement.ts';
 import { decisionIdOf, type PersonId } from '../../src/domain/ids.ts';
 import { type RiskLevel, riskLevels } from '../../src/domain/risk-level.ts';
 import { cloneDatabase, type TestDatabase } from '../support/database.ts';

@@ -1,6 +1,7 @@
 /** Open reviews, by the real actor, for tests of what people do with them. */
 import { awaitingDecisionActor } from '../../src/actors/awaiting-decision.ts';
-import type { Act, Role } from '../../src/domain/authority.ts';
+import type { Role } from '../../src/domain/authority.ts';
+import type { Act } from '../../src/domain/judgement.ts';
 import type { Digest } from '../../src/domain/digest.ts';
 import { type AdvisoryId, type EventId, type ReviewId, reviewIdOf } from '../../src/domain/ids.ts';
 import { systemClock } from '../../src/domain/time.ts';

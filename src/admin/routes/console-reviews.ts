@@ -12,7 +12,8 @@ import {
   type DecisionRequest,
   JUSTIFICATION_CHARACTERS_MAX,
 } from '../../domain/approval.ts';
-import { acts, roles } from '../../domain/authority.ts';
+import { roles } from '../../domain/authority.ts';
+import { acts } from '../../domain/judgement.ts';
 import { isUuid, type PersonId, type ReviewId } from '../../domain/ids.ts';
 import { isRefusal, problems, type Refusal, refuse } from '../../domain/problem.ts';
 import { refuseStaleProof } from '../../domain/step-up.ts';

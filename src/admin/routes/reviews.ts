@@ -18,7 +18,8 @@ import {
   JUSTIFICATION_CHARACTERS_MAX,
   type ShownReview,
 } from '../../domain/approval.ts';
-import { acts, roles } from '../../domain/authority.ts';
+import { roles } from '../../domain/authority.ts';
+import { acts } from '../../domain/judgement.ts';
 import { BULK_REVIEWS_MAX, type DecideInBulk } from '../../domain/bulk.ts';
 import { isUuid, type PersonId, policyIdOf, type ReviewId } from '../../domain/ids.ts';
 import { isRefusal, type Refusal } from '../../domain/problem.ts';

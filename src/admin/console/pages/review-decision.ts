@@ -9,13 +9,8 @@ import {
   type Permission,
   permissionsOf,
 } from '../../../domain/approval.ts';
-import {
-  type Act,
-  type Alternative,
-  alternativesOf,
-  type DecidingRole,
-  type Shortfall,
-} from '../../../domain/authority.ts';
+import { type Alternative, alternativesOf, type DecidingRole } from '../../../domain/authority.ts';
+import type { Act, Shortfall } from '../../../domain/judgement.ts';
 import { isFinalised, type ReviewOption } from '../../../domain/decision.ts';
 import type { Refusal } from '../../../domain/problem.ts';
 import { PROOF_MINUTES_MAX } from '../../../domain/step-up.ts';

@@ -1,5 +1,5 @@
 /** What people have done on a review: all of it, and what of it is news to a person who was about to decide. */
-import type { Act } from '../../../domain/authority.ts';
+import type { Act } from '../../../domain/judgement.ts';
 import { SYSTEM } from '../../../domain/decision.ts';
 import { epochMsOf, parseTimestamp } from '../../../domain/time.ts';
 import type { ActInRound } from '../../../stores/review.ts';
