@@ -2,37 +2,31 @@ import { randomUUID } from 'node:crypto';
 import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fastify';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createDeadLetterCommands } from '../../src/actors/dead-letters.ts';
-import { createReviewerCommands } from '../../src/actors/reviewers.ts';
 import { deadLetterRoutes } from '../../src/admin/routes/dead-letters.ts';
 import { createAdminServer } from '../../src/admin/server.ts';
-import type { Role } from '../../src/domain/authority.ts';
 import { silentLog } from '../../src/domain/log.ts';
-import { isRefusal, type Problem, problems } from '../../src/domain/problem.ts';
+import { type Problem, problems } from '../../src/domain/problem.ts';
 import type { Database } from '../../src/stores/database.ts';
 import { keepDeadLetters } from '../../src/stores/dead-letter.ts';
 import { cloneDatabase, type TestDatabase } from '../support/database.ts';
+import { tokensOf } from '../support/tokens.ts';
 
 let clone: TestDatabase;
 let event: Database;
 let server: FastifyInstance;
 let sent: unknown[];
-const tokens: Record<string, string> = {};
+let tokens: Readonly<Record<string, string>>;
 
 beforeAll(async () => {
   clone = await cloneDatabase();
   event = clone.open('event');
   const identity = clone.open('identity');
-  const people: Readonly<Record<string, readonly Role[]>> = {
+  tokens = await tokensOf(identity, {
     olga: ['Operator'],
     aud: ['Auditor'],
     cora: ['Compliance Officer'],
     nil: [],
-  };
-  for (const [name, roles] of Object.entries(people)) {
-    const issued = await createReviewerCommands(identity).add({ name, roles });
-    if (isRefusal(issued)) throw new Error(issued.detail);
-    tokens[name] = issued.token;
-  }
+  });
   server = await createAdminServer({
     routes: [
       deadLetterRoutes({

@@ -1,15 +1,13 @@
 import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { createReviewerCommands } from '../../src/actors/reviewers.ts';
 import { completenessRoutes } from '../../src/admin/routes/completeness.ts';
 import { evidenceRoutes } from '../../src/admin/routes/evidence.ts';
 import { createAdminServer } from '../../src/admin/server.ts';
-import type { Role } from '../../src/domain/authority.ts';
 import { verifyEvidence } from '../../src/domain/evidence/verification.ts';
 import type { EventId } from '../../src/domain/ids.ts';
 import { silentLog } from '../../src/domain/log.ts';
-import { isRefusal } from '../../src/domain/problem.ts';
 import { openRecordedEvents, type RecordedEvents } from '../support/recorded-events.ts';
+import { tokensOf } from '../support/tokens.ts';
 
 let recorded: RecordedEvents;
 let server: FastifyInstance;
@@ -27,14 +25,10 @@ beforeAll(async () => {
     isTransient: () => false,
     requestsPerSecondMax: 1_000,
   });
-  const commands = createReviewerCommands(identity);
-  const tokenOf = async (name: string, role: Role) => {
-    const issued = await commands.add({ name, roles: [role] });
-    if (isRefusal(issued)) throw new Error(issued.detail);
-    return issued.token;
-  };
-  auditor = await tokenOf('ada', 'Auditor');
-  operator = await tokenOf('otto', 'Operator');
+  ({ ada: auditor, otto: operator } = await tokensOf(identity, {
+    ada: ['Auditor'],
+    otto: ['Operator'],
+  }));
   event = await recorded.record({ bad: true });
 });
 afterAll(async () => {

@@ -1,35 +1,29 @@
 import type { FastifyInstance, LightMyRequestResponse } from 'fastify';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { lifeCycleCommands } from '../../src/actors/policy-life-cycle.ts';
-import { createReviewerCommands } from '../../src/actors/reviewers.ts';
 import { policyRoutes } from '../../src/admin/routes/policies.ts';
 import { createAdminServer } from '../../src/admin/server.ts';
 import { policyDocument } from '../../src/documents/policy-document.ts';
-import type { Role } from '../../src/domain/authority.ts';
 import { silentLog } from '../../src/domain/log.ts';
-import { isRefusal, type Problem } from '../../src/domain/problem.ts';
+import type { Problem } from '../../src/domain/problem.ts';
 import { cloneDatabase, type TestDatabase } from '../support/database.ts';
+import { tokensOf } from '../support/tokens.ts';
 import { policyOf } from '../support/documents.ts';
 
 let clone: TestDatabase;
 let server: FastifyInstance;
-const tokens: Record<string, string> = {};
+let tokens: Readonly<Record<string, string>>;
 const sent: unknown[] = [];
 
 beforeAll(async () => {
   clone = await cloneDatabase();
   const identity = clone.open('identity');
-  const people: Readonly<Record<string, readonly Role[]>> = {
+  tokens = await tokensOf(identity, {
     ada: ['Compliance Officer'],
     ben: ['Compliance Officer'],
     aud: ['Auditor'],
     nil: [],
-  };
-  for (const [name, roles] of Object.entries(people)) {
-    const issued = await createReviewerCommands(identity).add({ name, roles });
-    if (isRefusal(issued)) throw new Error(issued.detail);
-    tokens[name] = issued.token;
-  }
+  });
   server = await createAdminServer({
     routes: [
       policyRoutes({
