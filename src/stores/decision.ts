@@ -194,6 +194,8 @@ export function openDecisionStore(tx: Tx): DecisionStore {
     },
 
     async openCases(reviewIds) {
+      // Hardly any review is contradicted, and every act asks.
+      if (reviewIds.length === 0) return [];
       const { rows } = await sql<RoundRow>`${rounds}
         where d.review_id = any(${reviewIds}::uuid[]) and d.decision_type = 'pending'
         order by d.review_id`.execute(tx);
