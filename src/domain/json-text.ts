@@ -46,8 +46,9 @@ export function readJson(
   if (counts.values > limits.valuesMax) {
     return refuse('too_many_values', `the text holds more than ${limits.valuesMax} values`);
   }
-  const parsed = parse(text);
+  const parsed = parse(counts.hasBackslashInKey ? withoutBackslashes(text) : text);
   if (parsed === undefined) return refuse('not_json', 'the text is not JSON');
+  if (counts.hasBackslashInKey) return refuse('forbidden_key', BACKSLASH_IN_KEY);
   const tally = { values: 0, keys: 0 };
   const fault = faultIn(parsed.value, tally);
   if (fault !== undefined) return refuse(fault.reason, `${fault.says} at ${pointer(fault.path)}`);
@@ -57,6 +58,14 @@ export function readJson(
   }
   return parsed;
 }
+
+/**
+ * V8's JSON.parse keeps the keys that it has seen and compares the next ones with them as they are written, before their
+ * escapes are read (nodejs/node #63785). Once it has seen the key `\\`, it may read `"\n"` as a backslash too: what one
+ * source sends would change what is recorded of another. Only a key with a backslash can do that, and only such a key can
+ * come of it. So none is parsed here, and one that appears nevertheless, because other code has parsed one, is refused.
+ */
+const BACKSLASH_IN_KEY = 'a key with a backslash';
 
 /** One element of an array: the text that it was written as, and what `readJson` says of it. */
 export interface JsonElement {
@@ -114,6 +123,13 @@ function parse(text: string): { readonly value: JsonValue } | undefined {
   }
 }
 
+/** JSON if and only if `text` is: every escaped backslash is made an escaped slash. */
+function withoutBackslashes(text: string): string {
+  return text.replaceAll(/\\(?:\\|u005[cC]|[^])/g, (escape) =>
+    escape === '\\\\' || escape.length > 2 ? '\\/' : escape,
+  );
+}
+
 // The scan
 
 const QUOTE = 0x22;
@@ -130,14 +146,24 @@ for (const character of '[{') kinds[character.charCodeAt(0)] = OPENS;
 for (const character of ']}') kinds[character.charCodeAt(0)] = CLOSES;
 for (const character of ',: \t\n\r"') kinds[character.charCodeAt(0)] = BETWEEN;
 
-function scan(text: string): { depth: number; values: number; keys: number } {
+interface Counts {
+  readonly depth: number;
+  readonly values: number;
+  readonly keys: number;
+  readonly hasBackslashInKey: boolean;
+}
+
+function scan(text: string): Counts {
   let open = 0;
   let depth = 0;
   let values = 0;
   let keys = 0;
+  let hasBackslashInKey = false;
+  let lastString = 0;
   for (let at = 0; at < text.length; at += 1) {
     const code = text.charCodeAt(at);
     if (code === QUOTE) {
+      lastString = at;
       at = endOfString(text, at);
       values += 1;
       continue;
@@ -151,13 +177,26 @@ function scan(text: string): { depth: number; values: number; keys: number } {
       open -= 1;
     } else if (kind === BETWEEN) {
       // The string before a colon was a key and not a value.
-      if (code === COLON) keys += 1;
+      if (code === COLON) {
+        keys += 1;
+        hasBackslashInKey ||= holdsBackslash(text, lastString);
+      }
     } else {
       values += 1;
       while (at + 1 < text.length && kindOf(text.charCodeAt(at + 1)) === 0) at += 1;
     }
   }
-  return { depth, values: values - keys, keys };
+  return { depth, values: values - keys, keys, hasBackslashInKey };
+}
+
+/** Whether the string that opens at `start` has a backslash once its escapes are read. */
+function holdsBackslash(text: string, start: number): boolean {
+  for (let at = start + 1; at < text.length && text.charCodeAt(at) !== QUOTE; at += 1) {
+    if (text.charCodeAt(at) !== BACKSLASH) continue;
+    at += 1;
+    if (text.charCodeAt(at) === BACKSLASH || /^u005[cC]/.test(text.slice(at, at + 5))) return true;
+  }
+  return false;
 }
 
 function kindOf(code: number): number {
@@ -250,6 +289,7 @@ function faultInObject(
     if (FORBIDDEN_KEYS.has(key)) {
       return { reason: 'forbidden_key', says: `the key ${key}`, path: [] };
     }
+    if (key.includes('\\')) return { reason: 'forbidden_key', says: BACKSLASH_IN_KEY, path: [] };
     const fault = isStorable(key) ? faultIn(member, tally) : badString('a key');
     if (fault !== undefined) return within(fault, key);
   }

@@ -43,7 +43,8 @@ const rows = {
   forbidden_key: {
     title: 'A key that is not allowed',
     status: 422,
-    remedy: 'Rename members called __proto__, constructor or prototype.',
+    remedy:
+      'Rename members called __proto__, constructor or prototype, and those with a backslash in their name.',
   },
   bad_string: {
     title: 'A string that cannot be stored',

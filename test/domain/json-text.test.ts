@@ -120,6 +120,8 @@ describe('any other text', () => {
     ['forbidden_key', '{"a":[{"constructor":{"prototype":{}}}]}'],
     ['forbidden_key', '{"prototype":1}'],
     ['forbidden_key', '{"\\u005f_proto__":1}'],
+    ['forbidden_key', '{"\\\\":1}'],
+    ['forbidden_key', '[{"a":{"b":[],"\\n\\u005Cn" :1}}]'],
     ['bad_string', '"\\u0000"'],
     ['bad_string', '"\\ud800"'],
     ['bad_string', '{"\\udc00":1}'],
@@ -129,6 +131,23 @@ describe('any other text', () => {
     ['bad_number', '[-9007199254740993]'],
   ])('is refused as %s: %.40s', (reason, text) => {
     expect(reasonOf(text)).toBe(reason);
+  });
+
+  it('cannot change how the text of somebody else is read', () => {
+    for (const key of ['\\\\', '1\\\\', '\\u005c'])
+      expect(reasonOf(`{"h":[],"${key}":0}`)).toBe('forbidden_key');
+    expect(readJson('{"h":1,"\\n":2,"1\\"":3,"\\u0061":"\\\\"}')).toEqual({
+      value: { h: 1, '\n': 2, '1"': 3, a: '\\' },
+    });
+  });
+
+  it('is refused rather than misread when other code has parsed such a key', () => {
+    for (let round = 0; round < 100; round += 1) {
+      JSON.parse('{"h":[],"\\\\":0}');
+      const read = readJson('{"h":1,"\\n":2}');
+      if (isRefusal(read)) expect(read.reason).toBe('forbidden_key');
+      else expect(read.value).toEqual({ h: 1, '\n': 2 });
+    }
   });
 
   it('is told where it is at fault, without control characters', () => {
@@ -229,10 +248,11 @@ function expectVerdict(text: string): void {
     expect(['not_json', 'too_deep', 'too_many_values']).toContain(reason);
     return;
   }
-  const found: Found = { depth: 0, values: 0, reasons: new Set() };
+  const found: Found = { depth: 0, values: 0, reasons: new Set(), hasEscapedKey: false };
   readValue(text, skip(text, 0), 0, found);
   if (found.depth > JSON_DEPTH_MAX) found.reasons.add('too_deep');
   if (found.values > JSON_VALUES_MAX) found.reasons.add('too_many_values');
+  if (found.hasEscapedKey && reason === 'forbidden_key') return;
   if (found.reasons.size === 0) expect(reason).toBeUndefined();
   else expect([...found.reasons]).toContain(reason);
 }
@@ -241,6 +261,8 @@ interface Found {
   depth: number;
   values: number;
   readonly reasons: Set<string>;
+  /** V8 may have misread it (nodejs/node #63785): `parse` has seen keys with backslashes. */
+  hasEscapedKey: boolean;
 }
 
 function skip(text: string, at: number): number {
@@ -279,6 +301,8 @@ function readValue(text: string, start: number, depth: number, found: Found): nu
   while (text[at] !== ']' && text[at] !== '}') {
     if (text[start] === '{') {
       const { value, end } = readString(text, at);
+      if (value.includes('\\')) found.reasons.add('forbidden_key');
+      found.hasEscapedKey ||= text.slice(at, end).includes('\\');
       if (keys.has(value)) found.reasons.add('duplicate_key');
       keys.add(value);
       if (['__proto__', 'constructor', 'prototype'].includes(value)) {
